@@ -1,0 +1,44 @@
+# Every target works from a clean checkout: whichever comes first sets up .venv.
+
+PYTHON ?=
+PY = .venv/bin/python
+
+.PHONY: help setup demo test lab check notebooks test-pythons bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@echo 'PYTHON=... names the interpreter to make .venv from; default: the first Python >= 3.11 on PATH.'
+
+# Not a file target: the script also sees a moved checkout and an interpreter that is gone.
+setup:
+	@PYTHON='$(PYTHON)' sh tools/setup.sh
+
+demo: setup ## see a cancelled program drawn, in under a minute
+	@$(PY) tools/demo.py
+
+test: setup ## run the tests, then the notebooks against their stored outputs
+	$(PY) -m pytest -n 2 --dist loadfile tests; tests=$$?; \
+	$(PY) -m pytest --nbval --nbval-current-env -n 2 --dist loadfile notebooks; notebooks=$$?; \
+	exit $$((tests || notebooks))
+
+lab: setup ## open the notebooks in JupyterLab
+	@$(PY) -m jupyterlab notebooks
+
+check: setup ## lint, formatting, types, spelling
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	$(PY) -m codespell_lib
+
+notebooks: setup ## run the notebooks and store their outputs
+	@$(PY) tools/notebooks.py
+
+test-pythons: setup ## run the core tests on each other Python found
+	@sh tools/test_pythons.sh
+
+bench: setup ## run the benchmarks
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file" || exit 1; done
+
+clean: ## remove .venv, build and all caches
+	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

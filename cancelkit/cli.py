@@ -1,0 +1,167 @@
+"""The command line: reads the words, calls the lab, prints what came of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+try:
+    import click
+    from rich.console import Console
+    from rich.table import Table
+except ModuleNotFoundError as error:
+    raise SystemExit(f"cancelkit's command line needs {error.name}: pip install 'cancelkit[lab]'") from None
+
+import cancelkit
+from cancelkit.errors import BadMomentError, CancelkitError, UnsupportedPlatformError
+
+try:
+    from cancelkit.lab.experiment import Experiment, Outcome, perform
+    from cancelkit.lab.moments import Moment, parse_signal
+except UnsupportedPlatformError as error:
+    raise SystemExit(str(error)) from None
+
+INTERRUPT_EXAMPLES = """
+\b
+Examples:
+  Press Ctrl-C when two jobs work and three wait for a slot:
+    cancelkit interrupt scripts/task_group.py --when active=2,queued=3
+  And once more while two clean up:
+    cancelkit interrupt scripts/task_group.py --when active=2,queued=3 --then cleaning=2
+  SIGTERM instead, and the timeline as a picture:
+    cancelkit interrupt scripts/handlers.py --when begun=2 --signal TERM --plot timeline.png
+  Arguments of the program come after --:
+    cancelkit interrupt service.py --when active=1 -- --port 8080
+
+\b
+A moment is one condition or several, all of which must hold, exactly:
+  created, active, queued, cleaning, ended   tasks, the main one left out
+  begun, holding, cleanups, halfway          jobs, by what they report of themselves
+It is looked for whenever the program waits in its event loop.
+"""
+
+
+class _Moment(click.ParamType[Moment]):
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:
+        try:
+            return value if isinstance(value, Moment) else Moment.parse(value)
+        except BadMomentError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Signal(click.ParamType[Any]):
+    name = "signal"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return parse_signal(value)
+        except BadMomentError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(cancelkit.__version__, prog_name="cancelkit")
+def cli() -> None:
+    """Press Ctrl-C on an asyncio program, for real, at an exact moment, and see what becomes of its tasks."""
+
+
+@cli.command(epilog=INTERRUPT_EXAMPLES)
+@click.argument("program", type=click.Path(path_type=Path))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option("--when", type=_Moment(), required=True, help="When to send the first signal: active=2,queued=3.")
+@click.option("--then", type=_Moment(), multiple=True, help="When to send the next one; may be given again.")
+@click.option("--signal", "signals", type=_Signal(), multiple=True,
+              help="INT (the default), TERM, HUP …; once for each moment, in the same order, or the last one goes on.")
+@click.option("--deadline", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
+              help="Seconds until the program is ended and called hung.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the timeline: .png, .svg or .pdf.")
+def interrupt(
+    program: Path,
+    arguments: Sequence[str],
+    when: Moment,
+    then: Sequence[Moment],
+    signals: Sequence[Any],
+    deadline: float,
+    *,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Run PROGRAM in a process of its own and send it a signal at a moment.
+
+    What is printed: the states of each task in order, on which states each signal landed, and how the program ended.
+    The exit status is 0 if the experiment could be made, whatever came of it, and 2 if it could not.
+    """
+    moments = [when, *then]
+    if len(signals) > len(moments):
+        raise click.UsageError(f"{len(signals)} signals for {len(moments)} moments: add a --then for each further one")
+    chosen = list(signals) or [parse_signal("INT")]
+    chosen += chosen[-1:] * (len(moments) - len(chosen))
+    experiment = Experiment(program, tuple(zip(moments, chosen, strict=True)), tuple(arguments), deadline)
+    if plot is not None:
+        _check_can_draw(plot)
+    outcome = perform(experiment)
+    print(json.dumps(_as_json(outcome), indent=2)) if as_json else _print_outcome(outcome)
+    if plot is not None:
+        from cancelkit.plot.timelines import Panel, draw, save  # matplotlib takes a while, and only this needs it
+
+        save(draw(Panel(outcome.timeline, program.name, outcome.ended)), plot)
+        Console(stderr=True).print(f"drawn: {plot}", highlight=False, soft_wrap=True)
+
+
+def _check_can_draw(plot: Path) -> None:
+    """Before the experiment, not after it."""
+    if plot.suffix not in (".png", ".svg", ".pdf"):
+        raise click.UsageError(f"--plot {plot}: the name must end in .png, .svg or .pdf")
+    if not plot.parent.is_dir():
+        raise click.UsageError(f"--plot {plot}: there is no folder {plot.parent}")
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    console = Console(highlight=False)
+    table = Table("task", "states", box=None, pad_edge=False)
+    for lane in outcome.timeline.lanes:
+        table.add_row(lane.name, " → ".join(lane.states))
+    console.print(table)
+    for signal in outcome.timeline.signals:
+        console.print(str(signal), soft_wrap=True)
+    if outcome.timeline.jobs:
+        lost = outcome.jobs_begun - outcome.cleanups_finished
+        console.print(f"cleanups finished: {outcome.cleanups_finished} of {outcome.jobs_begun} jobs begun"
+                      + (f", [bold red]{lost} lost[/]" if lost else ""))
+    for leftover in outcome.leftovers:
+        console.print(f"left over: {leftover}", markup=False, soft_wrap=True)
+    console.print(f"the program: {outcome.ended}")
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    timeline = outcome.timeline
+    return {
+        "program": str(outcome.experiment.program),
+        "returncode": outcome.returncode,
+        "ended": outcome.ended,
+        "tasks": [{"name": lane.name, "states": list(lane.states)} for lane in timeline.lanes],
+        "signals": [{"name": mark.name, "landed": mark.landed.as_dict()} for mark in timeline.signals],
+        "jobs": {
+            "begun": outcome.jobs_begun,
+            "cleanups_finished": outcome.cleanups_finished,
+            "begun_late": [job.name for job in timeline.jobs_begun_late],
+        },
+        "leftovers": list(outcome.leftovers),
+        "stdout": outcome.stdout,
+        "stderr": outcome.stderr,
+    }
+
+
+def main() -> None:
+    """Run the command line; errors of the kit are told in plain words, with exit status 2."""
+    try:
+        cli()
+    except CancelkitError as error:
+        print(f"cancelkit: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

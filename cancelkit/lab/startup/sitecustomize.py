@@ -1,0 +1,50 @@
+"""The first thing that runs in a child: Python imports a module of this name before it runs any program.
+
+So the program itself is run by the interpreter as ever, as `__main__`, with its own `sys.argv` and its own
+tracebacks. What brought this here, an entry in PYTHONPATH and a variable, is taken out again before the program or a
+`sitecustomize` of the user's can see it.
+"""
+
+import os
+import sys
+
+
+def _start() -> None:
+    import json
+
+    settings = json.loads(os.environ.pop("CANCELKIT_CHILD"))
+    sys.path.remove(os.path.dirname(__file__))  # noqa: PTH120 - nothing is imported here that need not be
+    if settings["pythonpath"] is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = settings["pythonpath"]
+
+    sys.path.insert(0, settings["package"])
+    from cancelkit.lab import child
+
+    sys.path.remove(settings["package"])
+    child.start(settings)
+
+
+def _hand_over() -> None:
+    """Run the `sitecustomize` that this one stood in front of, if there is one."""
+    import importlib.machinery
+    import importlib.util
+
+    spec = importlib.machinery.PathFinder.find_spec("sitecustomize")
+    if spec is not None and spec.loader is not None:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
+
+
+if "CANCELKIT_CHILD" in os.environ:
+    try:
+        _start()
+    except BaseException:
+        # Python would print a line and run the program all the same, without anybody watching.
+        import traceback
+
+        traceback.print_exc()
+        os._exit(70)
+    _hand_over()

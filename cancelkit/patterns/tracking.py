@@ -1,0 +1,42 @@
+"""Approach 2, tracking: keep every task, cancel each once, wait for all of them, and shield the waiting.
+
+`asyncio.wait` watches the tasks without owning them: when this coroutine is cancelled, they are not. (Awaiting a
+`gather` here would cancel them, and the loop below a second time, in the middle of their cleanup.) The shield lets
+the cleanup go on if a second cancellation comes while it is awaited: from a timeout around us, say.
+
+A shield protects from a cancellation, and a second Ctrl-C is none: under `asyncio.run` it is a KeyboardInterrupt that
+breaks out of the loop, and closing the loop then cancels what the shield protected. SIGTERM ends the process at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def run_tasks(tasks: Iterable[Callable[[], Awaitable[T]]], max_concurrent: int) -> list[T]:
+    """Run jobs, at most `max_concurrent` at a time, and return their results in order."""
+    slots = asyncio.Semaphore(max_concurrent)
+
+    async def in_a_slot(job: Callable[[], Awaitable[T]]) -> T:
+        async with slots:
+            return await job()
+
+    running = [asyncio.create_task(in_a_slot(job), name=f"job-{n}") for n, job in enumerate(tasks, 1)]
+    if not running:
+        return []
+    try:
+        await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in running:
+            task.cancel()  # does nothing to those that are done
+        ended = asyncio.gather(*running, return_exceptions=True)
+        try:
+            await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            await ended
+            raise
+    if errors := [e for e in ended.result() if isinstance(e, Exception)]:
+        raise ExceptionGroup("jobs failed", errors)
+    return [task.result() for task in running]

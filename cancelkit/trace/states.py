@@ -1,0 +1,136 @@
+"""States: where each task is in its life, found by following the events; and how many are where."""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from cancelkit.trace.events import Event
+
+
+class State(enum.StrEnum):
+    """Where a task is in its life. The values are the words used everywhere."""
+
+    NOT_STARTED = "not started"
+    RUNNING = "running"
+    AWAITING = "awaiting"
+    QUEUED = "queued"
+    CLEANING = "cleaning up"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing comes after it."""
+        return self in _ENDS
+
+
+_ENDS = frozenset({State.FINISHED, State.CANCELLED, State.FAILED, State.ABANDONED})
+_LIMITERS = frozenset({"Semaphore", "BoundedSemaphore"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many tasks other than the main one are in which state, and how many jobs have reported what.
+
+    Attributes:
+        created: tasks that have not had their first step.
+        active: tasks that run, or await something that is not a limiter's slot.
+        queued: tasks that wait for a limiter's slot.
+        cleaning: tasks in cleanup.
+        ended: tasks that finished, failed or were cancelled.
+        begun: jobs that reported that they have begun.
+        holding: jobs that reported that they hold something to be tidied up.
+        cleanups: jobs that reported that their cleanup has begun.
+        halfway: jobs that reported that their cleanup is halfway.
+    """
+
+    created: int = 0
+    active: int = 0
+    queued: int = 0
+    cleaning: int = 0
+    ended: int = 0
+    begun: int = 0
+    holding: int = 0
+    cleanups: int = 0
+    halfway: int = 0
+
+    def __str__(self) -> str:
+        words = [f"{count} {name}" for name, count in self.as_dict().items() if count and name in _OF_TASKS]
+        return ", ".join(words) or "no tasks"
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return asdict(self)
+
+
+COUNT_NAMES = tuple(field.name for field in fields(Counts))
+_OF_TASKS = COUNT_NAMES[:5]
+_COUNT_OF_STATE = {
+    State.NOT_STARTED: "created",
+    State.RUNNING: "active",
+    State.AWAITING: "active",
+    State.QUEUED: "queued",
+    State.CLEANING: "cleaning",
+    State.FINISHED: "ended",
+    State.CANCELLED: "ended",
+    State.FAILED: "ended",
+}
+
+
+@dataclass(slots=True)
+class Tracker:
+    """Follows events and knows the state of every task after each of them."""
+
+    states: dict[int, State] = field(default_factory=dict)
+    mains: set[int] = field(default_factory=set)
+    _cancelled: set[int] = field(default_factory=set)
+    _reports: Counter[str] = field(default_factory=Counter)
+
+    def feed(self, event: Event) -> State | None:
+        """Take one event; return the state its task is in now, or None if the event is not about a task's state."""
+        task, detail = event.task, event.detail
+        if event.kind == "report":
+            self._reports[detail["what"]] += 1
+            return None
+        if task is None:
+            return None
+        match event.kind:
+            case "created":
+                state = State.NOT_STARTED
+                if detail.get("main"):
+                    self.mains.add(task)
+            case "step":
+                # A step between two waits of a cleanup is part of it.
+                state = State.CLEANING if self.states.get(task) is State.CLEANING else State.RUNNING
+            case "suspended":
+                state = self._suspended(task, detail)
+            case "ended":
+                state = State(detail["how"])
+            case "cancel delivered":
+                self._cancelled.add(task)
+                return None
+            case _:
+                return None
+        self.states[task] = state
+        return state
+
+    def _suspended(self, task: int, detail: Any) -> State:
+        if task in self._cancelled or detail.get("cleanup"):
+            return State.CLEANING
+        return State.QUEUED if detail["on"] in _LIMITERS else State.AWAITING
+
+    def counts(self) -> Counts:
+        """How many tasks are where, the main ones left out."""
+        found = Counter(_COUNT_OF_STATE[state] for task, state in self.states.items() if task not in self.mains)
+        return Counts(
+            **found,
+            begun=self._reports["begun"],
+            holding=self._reports["holding"],
+            cleanups=self._reports["cleanup begun"],
+            halfway=self._reports["cleanup halfway"],
+        )
