@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,10 +74,20 @@ def cli() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("--when", type=_Moment(), required=True, help="When to send the first signal: active=2,queued=3.")
 @click.option("--then", type=_Moment(), multiple=True, help="When to send the next one; may be given again.")
-@click.option("--signal", "signals", type=_Signal(), multiple=True,
-              help="INT (the default), TERM, HUP …; once for each moment, in the same order, or the last one goes on.")
-@click.option("--deadline", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
-              help="Seconds until the program is ended and called hung.")
+@click.option(
+    "--signal",
+    "signals",
+    type=_Signal(),
+    multiple=True,
+    help="INT (the default), TERM, HUP …; once for each moment, in the same order, or the last one goes on.",
+)
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds until the program is ended and called hung.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the timeline: .png, .svg or .pdf.")
 def interrupt(
@@ -106,7 +115,10 @@ def interrupt(
     if plot is not None:
         _check_can_draw(plot)
     outcome = perform(experiment)
-    print(json.dumps(_as_json(outcome), indent=2)) if as_json else _print_outcome(outcome)
+    if as_json:
+        click.echo(json.dumps(_as_json(outcome), indent=2))
+    else:
+        _print_outcome(outcome)
     if plot is not None:
         from cancelkit.plot.timelines import Panel, draw, save  # matplotlib takes a while, and only this needs it
 
@@ -132,8 +144,10 @@ def _print_outcome(outcome: Outcome) -> None:
         console.print(str(signal), soft_wrap=True)
     if outcome.timeline.jobs:
         lost = outcome.jobs_begun - outcome.cleanups_finished
-        console.print(f"cleanups finished: {outcome.cleanups_finished} of {outcome.jobs_begun} jobs begun"
-                      + (f", [bold red]{lost} lost[/]" if lost else ""))
+        console.print(
+            f"cleanups finished: {outcome.cleanups_finished} of {outcome.jobs_begun} jobs begun"
+            + (f", [bold red]{lost} lost[/]" if lost else "")
+        )
     for leftover in outcome.leftovers:
         console.print(f"left over: {leftover}", markup=False, soft_wrap=True)
     console.print(f"the program: {outcome.ended}")
@@ -163,5 +177,5 @@ def main() -> None:
     try:
         cli()
     except CancelkitError as error:
-        print(f"cancelkit: {error}", file=sys.stderr)
+        click.echo(f"cancelkit: {error}", err=True)
         raise SystemExit(2) from None

@@ -41,7 +41,7 @@ _finishing: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()
 """The cleanups inside a finish(), which closing the loop waits for instead of cancelling them."""
 
 
-class Terminated(SystemExit):  # noqa: N818 - a sibling of KeyboardInterrupt, which is no error either
+class Terminated(SystemExit):
     """Raised by `run` when SIGTERM ended the program: a SystemExit with status 143, as a shell reports it."""
 
     def __init__(self, signum: int) -> None:
@@ -81,7 +81,7 @@ def run(
     with _Interruption(signals, grace) as interruption:
         try:
             result = interruption.run(main, loop_factory or asyncio.new_event_loop)
-        except BaseException as error:  # noqa: BLE001 - raised below, or reported where a signal comes first
+        except BaseException as error:
             failure = error
     # Only now, with the handlers of before back in place, can no signal be missed.
     if interruption.first is not None:
@@ -92,9 +92,7 @@ def run(
     return result
 
 
-async def run_tasks(
-    tasks: Iterable[Callable[[], Awaitable[T]]], max_concurrent: int
-) -> list[T]:
+async def run_tasks(tasks: Iterable[Callable[[], Awaitable[T]]], max_concurrent: int) -> list[T]:
     """Run jobs, at most `max_concurrent` at a time, each in a task of its own that is made when a slot is free.
 
     When this is cancelled, or a job fails, every job that has begun is cancelled once and its cleanup waited for;
@@ -405,7 +403,7 @@ def _checked_jobs(tasks: Iterable[Callable[[], Awaitable[T]]]) -> Iterator[Calla
     return _check_each(tasks)
 
 
-def _check_each(tasks: Iterable[Callable[[], Awaitable[T]]]) -> Iterator[Callable[[], Awaitable[T]]]:
+def _check_each(tasks: Iterable[Any]) -> Iterator[Callable[[], Awaitable[T]]]:
     for number, job in enumerate(tasks):
         if not callable(job):
             if inspect.iscoroutine(job):
@@ -422,13 +420,15 @@ def _refuse_job(number: int, job: object) -> NoReturn:
     )
 
 
-def _check_can_run(main: object) -> None:
+def _check_can_run(main: Coroutine[Any, Any, Any]) -> None:
     problem: Exception | None = None
     if not inspect.iscoroutine(main):
         raise TypeError(f"run() was given {main!r}; it takes a coroutine: run(main()), with the parentheses")
     if threading.current_thread() is not threading.main_thread():
-        problem = RuntimeError(f"run() was called in {threading.current_thread().name!r}: Python only handles "
-                               "signals in the main thread; use asyncio.run() in any other")
+        problem = RuntimeError(
+            f"run() was called in {threading.current_thread().name!r}: Python only handles "
+            "signals in the main thread; use asyncio.run() in any other"
+        )
     with contextlib.suppress(RuntimeError):
         loop = asyncio.get_running_loop()
         problem = RuntimeError(f"run() was called while {loop!r} is running: await main() there instead")

@@ -68,7 +68,7 @@ def supported(project: dict[str, Any]) -> list[str]:
 
 def run(*command: str | Path) -> None:
     """Run a command from the repository's root, silently; log what it said if it fails."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - pip, by the interpreters named
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         log.error("%s\n%s%s", " ".join(map(str, command)), done.stdout, done.stderr)
         sys.exit(1)
@@ -145,7 +145,7 @@ def prove(venv: Path, python: str, roots: list[str]) -> None:
     for (_, system, machine), tags in PLATFORMS.items():
         log.info("%s: proving on %s %s", python, system, machine)
         platforms = [f"--platform={tag}" for tag in tags]
-        pip = [venv / "bin/python", "-m", "pip", "install", "--dry-run", "--ignore-installed"]
+        pip: list[str | Path] = [venv / "bin/python", "-m", "pip", "install", "--dry-run", "--ignore-installed"]
         wheels = ["--only-binary=:all:", f"--target={venv / 'unused'}", f"--python-version={python}"]
         run(*pip, *wheels, *platforms, "-c", CONSTRAINTS, *roots)
 

@@ -67,7 +67,7 @@ export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 if ! "$venv/bin/python" -m pip --no-input --disable-pip-version-check install "$@" >>"$log" 2>&1; then
     # pip changes nothing until it has everything, so what was there still works.
     [ $state = new ] || mv "$venv/.outdated" "$venv/.ready"
-    if grep -Eqi 'retrying \(|connection|timed out' "$log"; then
+    if grep -Eqi 'retrying \(|newconnectionerror|connection (refused|broken|error|reset)|timed out' "$log"; then
         fail "pip cannot reach the package index (full log: $log). Check the network or pip's proxy settings, then run this again."
     fi
     fail "pip could not install the packages: $(grep -E '^ *(ERROR|error):' "$log" | tail -n 1) (full log: $log)"

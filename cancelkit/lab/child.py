@@ -107,7 +107,7 @@ def _hook_selectors(before_wait: Callable[[], None]) -> None:
     """Call `before_wait` whenever an event loop is about to wait in its selector."""
     make = selector_events.BaseSelectorEventLoop.__init__
 
-    def __init__(self: Any, selector: Any = None) -> None:
+    def make_and_hook(self: Any, selector: Any = None) -> None:
         make(self, selector)
         wait = self._selector.select
 
@@ -117,4 +117,4 @@ def _hook_selectors(before_wait: Callable[[], None]) -> None:
 
         self._selector.select = select
 
-    selector_events.BaseSelectorEventLoop.__init__ = __init__  # type: ignore[method-assign]
+    selector_events.BaseSelectorEventLoop.__init__ = make_and_hook  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cancelkit.errors import MomentNotReachedError, UnusableProgramError
-from cancelkit.lab.launch import Launched, launched
+from cancelkit.lab.launch import launched
 from cancelkit.lab.moments import Moment
 from cancelkit.trace.events import Event, in_order, read_events
 from cancelkit.trace.states import Counts, State, Tracker
@@ -163,7 +163,9 @@ def _why_not_reached(outcome: Outcome, moment: Moment) -> str:
     if _held_between_waits(outcome.events, moment):
         lines.append("The moment came between two callbacks of the loop, where no idle program can be found.")
     complaint = outcome.stderr.strip().splitlines()[-STDERR_LINES_SHOWN:]
-    lines += ["The end of its stderr:", *(f"    {line}" for line in complaint)] if complaint else ["Its stderr is empty."]
+    lines += (
+        ["The end of its stderr:", *(f"    {line}" for line in complaint)] if complaint else ["Its stderr is empty."]
+    )
     return "\n".join(lines)
 
 

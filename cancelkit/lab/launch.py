@@ -35,8 +35,9 @@ SECONDS_TO_EXPLAIN = 1.0
 class Launched:
     """A running program: what it has said so far, and the means to signal it."""
 
-    def __init__(self, supervisor: subprocess.Popen[bytes], link: socket.socket, control: socket.socket,
-                 record: IO[bytes]) -> None:
+    def __init__(
+        self, supervisor: subprocess.Popen[bytes], link: socket.socket, control: socket.socket, record: IO[bytes]
+    ) -> None:
         self.output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self.pid: int | None = None
         self.returncode: int | None = None
@@ -47,8 +48,12 @@ class Launched:
         self._selector = selectors.DefaultSelector()
         assert supervisor.stdout is not None
         assert supervisor.stderr is not None
-        for name, source in (("stdout", supervisor.stdout), ("stderr", supervisor.stderr), ("link", link),
-                             ("control", control)):
+        for name, source in (
+            ("stdout", supervisor.stdout),
+            ("stderr", supervisor.stderr),
+            ("link", link),
+            ("control", control),
+        ):
             os.set_blocking(source.fileno(), False)
             self._selector.register(source, selectors.EVENT_READ, name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -21,6 +21,7 @@ SECOND = 1_000_000_000
 _LANE_INCHES = 0.26
 _SHORTEST_DRAWN = 0.002
 """A span shorter than this share of the picture would be about a pixel wide."""
+_CRACK = SECOND // 100
 _SELDOM_LONG = frozenset({State.NOT_STARTED, State.RUNNING})
 _BRIEF = 8
 """These take microseconds unless something is worth seeing, and are shown from so many times that width."""
@@ -69,7 +70,7 @@ def save(figure: Figure, path: Path) -> None:
     """
     date_free = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {"Software": None})
     with mpl.rc_context({"svg.hashsalt": "cancelkit"}):
-        figure.savefig(path, dpi=144, metadata=date_free)  # type: ignore[arg-type]
+        figure.savefig(path, dpi=144, metadata=date_free)
 
 
 def _zero(timeline: Timeline) -> int:
@@ -96,9 +97,18 @@ def _draw_panel(ax: Axes, panel: Panel, low: float, high: float) -> None:
     for signal in timeline.signals:
         x = (signal.time - zero) / SECOND
         ax.axvline(x, color=SIGNAL, linewidth=1.6, zorder=3)
-        ax.annotate(f"{signal.name} {signal.number}" if len(timeline.signals) > 1 else signal.name, (x, 1),
-                    xycoords=("data", "axes fraction"), xytext=(3, -1), textcoords="offset points", ha="left", va="top",
-                    color=SIGNAL, fontsize=8, fontweight="bold")
+        ax.annotate(
+            f"{signal.name} {signal.number}" if len(timeline.signals) > 1 else signal.name,
+            (x, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -1),
+            textcoords="offset points",
+            ha="left",
+            va="top",
+            color=SIGNAL,
+            fontsize=8,
+            fontweight="bold",
+        )
     ax.axvline((timeline.duration - zero) / SECOND, color=FAINT, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
     ax.set_title(panel.ended, loc="right", fontsize=8, color=FAINT)
     ax.set_xlim(low, high)
@@ -130,19 +140,41 @@ def _draw_spans(ax: Axes, lanes: Sequence[Lane], zero: int, width: float) -> Non
     """One collection for all spans of a state: a call per lane would take forty times as long."""
     boxes: dict[State, list[list[tuple[float, float]]]] = {}
     for row, lane in enumerate(lanes):
-        for span in lane.spans:
+        for span in _joined(lane.spans):
             left, right = (span.start - zero) / SECOND, (span.end - zero) / SECOND
             if not _is_drawn(span, width):
                 continue
             half = LOOKS[span.state].height / 2
             corners = [(left, row - half), (right, row - half), (right, row + half), (left, row + half)]
             boxes.setdefault(span.state, []).append(corners)
-    for state, corners in boxes.items():
+    for state, polygons in boxes.items():
         look = LOOKS[state]
         ax.add_collection(
-            PolyCollection(corners, facecolors=look.face, hatch=look.hatch, edgecolors=_edge(look), linewidths=0.4,
-                           label=state.value, zorder=2)
+            PolyCollection(
+                polygons,
+                facecolors=look.face,
+                hatch=look.hatch,
+                edgecolors=_edge(look),
+                linewidths=0.4,
+                label=state.value,
+                zorder=2,
+            )
         )
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """Spans of one state with nothing but a short step between them as one, or each step would leave a crack."""
+    joined: list[Span] = []
+    for span in spans:
+        between = joined[-2:]
+        is_crack = len(between) == 2 and between[1].state is State.RUNNING and between[0].state is span.state
+        if is_crack and between[1].end - between[1].start < _CRACK:
+            joined[-2:] = [replace(span, start=between[0].start)]
+        elif joined and joined[-1].state is span.state:
+            joined[-1] = replace(joined[-1], end=span.end)
+        else:
+            joined.append(span)
+    return joined
 
 
 def _is_drawn(span: Span, width: float) -> bool:
@@ -163,8 +195,18 @@ def _edge(look: Look) -> str:
 def _draw_end(ax: Axes, lane: Lane, row: int, zero: int) -> None:
     marker, color = END_MARKS[lane.end]
     end = lane.spans[-1].end if lane.spans else 0
-    ax.plot([(end - zero) / SECOND], [row], marker=marker, color=color, markersize=6, markeredgecolor="white",
-            markeredgewidth=0.6, linestyle="none", zorder=4, clip_on=False)
+    ax.plot(
+        [(end - zero) / SECOND],
+        [row],
+        marker=marker,
+        color=color,
+        markersize=6,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        linestyle="none",
+        zorder=4,
+        clip_on=False,
+    )
 
 
 def _draw_reports(ax: Axes, lane: Lane, row: int, timeline: Timeline, zero: int) -> None:
@@ -180,8 +222,18 @@ def _draw_reports(ax: Axes, lane: Lane, row: int, timeline: Timeline, zero: int)
 
 
 def _shout(ax: Axes, text: str, x: float, row: int) -> None:
-    ax.annotate(text, (x, row), xytext=(7, 0), textcoords="offset points", color=LOST, fontsize=8, fontweight="bold",
-                va="center", zorder=5, bbox={"facecolor": "white", "edgecolor": LOST, "pad": 1.2, "linewidth": 0.7})
+    ax.annotate(
+        text,
+        (x, row),
+        xytext=(7, 0),
+        textcoords="offset points",
+        color=LOST,
+        fontsize=8,
+        fontweight="bold",
+        va="center",
+        zorder=5,
+        bbox={"facecolor": "white", "edgecolor": LOST, "pad": 1.2, "linewidth": 0.7},
+    )
 
 
 def _add_legend(figure: Figure, timelines: Sequence[Timeline], width: float) -> None:
@@ -199,5 +251,10 @@ def _add_legend(figure: Figure, timelines: Sequence[Timeline], width: float) -> 
         for state, (marker, color) in END_MARKS.items()
         if state in ends
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4 if len(handles) > 5 else 5),
-                  frameon=False, fontsize=8)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(len(handles), 4 if len(handles) > 5 else 5),
+        frameon=False,
+        fontsize=8,
+    )

@@ -41,7 +41,7 @@ class Recorder:
         task_class = _task_class(self)
         # Both names: asyncio's own functions look for the first, programs for the second.
         asyncio_tasks.Task = asyncio.Task = task_class  # type: ignore[misc]
-        asyncio_events.Handle._run = _recording_run(self, asyncio_events.Handle._run, task_class)  # type: ignore[method-assign]
+        asyncio_events.Handle._run = _recording_run(self, asyncio_events.Handle._run, task_class)  # type: ignore[method-assign,assignment]
         reports.listen(self._on_report)
         os.register_at_fork(after_in_child=self._fall_silent)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import Counts, State, Tracker
@@ -178,7 +179,8 @@ class _Builder:
 
     def _report(self, name: str, what: str, now: int) -> None:
         job = self._jobs.setdefault(name, Job(name))
-        self._jobs[name] = replace(job, **{what.replace(" ", "_"): now})
+        reported: dict[str, Any] = {what.replace(" ", "_"): now}
+        self._jobs[name] = replace(job, **reported)
 
     def _lane(self, task: int) -> Lane:
         state = self._tracker.states[task]
