@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,13 +65,22 @@ def draw_grid(rows: Sequence[Sequence[Panel]]) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture; the ending (.png, .svg, .pdf) says in which format.
+    """Write a picture; the ending (.png, .svg, .pdf) says in which format. The same figure gives the same bytes."""
+    path.write_bytes(_render(figure, path.suffix.removeprefix(".")))
 
-    The same figure gives the same bytes: no date, and SVG's element names from a fixed salt.
-    """
-    date_free = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {"Software": None})
+
+def to_png(figure: Figure) -> bytes:
+    """The picture as the bytes of a PNG file; the same figure gives the same bytes."""
+    return _render(figure, "png")
+
+
+def _render(figure: Figure, file_format: str) -> bytes:
+    """Without the date, without matplotlib's version, and with SVG's element names from a fixed salt."""
+    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(file_format, {"Software": None})
+    buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "cancelkit"}):
-        figure.savefig(path, dpi=144, metadata=date_free)
+        figure.savefig(buffer, format=file_format, dpi=144, metadata=dateless)
+    return buffer.getvalue()
 
 
 def _zero(timeline: Timeline) -> int:

@@ -1,0 +1,26 @@
+"""A common claim, put to the test: "gather does not cancel the jobs that queue for a semaphore".
+
+Start me in a terminal and press Ctrl-C while two jobs work: no queued job begins, so they were cancelled; but the two
+cleanups never finish. Start me with --return-exceptions and do it again: now they do.
+"""
+
+import asyncio
+import sys
+
+from cancelkit.lab.workload import make_jobs
+
+
+async def main() -> None:
+    """Run the jobs, two at a time, in a plain gather."""
+    slots = asyncio.Semaphore(2)
+
+    async def in_a_slot(job):  # type: ignore[no-untyped-def]
+        async with slots:
+            return await job()
+
+    tasks = [asyncio.create_task(in_a_slot(job), name=f"job-{n}") for n, job in enumerate(make_jobs(), 1)]
+    print(await asyncio.gather(*tasks, return_exceptions="--return-exceptions" in sys.argv))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
