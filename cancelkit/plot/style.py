@@ -33,7 +33,7 @@ END_MARKS = {
     State.FINISHED: ("o", "#009E73"),
     State.CANCELLED: ("s", "#555555"),
     State.FAILED: ("X", "#D55E00"),
-    State.ABANDONED: ("P", "#CC79A7"),
+    State.ABANDONED: ("D", "#CC79A7"),
 }
 """Marker and colour at the end of a lane."""
 

@@ -93,7 +93,9 @@ def _time_limits(panels: Sequence[Panel]) -> tuple[float, float]:
     low = min(start for start, _ in extents) / SECOND
     high = max(end for _, end in extents) / SECOND
     room = max(high - low, 0.001) * 0.02
-    return low - room, high + room * (8 if any(_is_alarming(p.timeline) for p in panels) else 1)
+    return low - room, high + room * (
+        8 if any(_alarms(p.timeline, lane) for p in panels for lane in p.timeline.lanes) else 1
+    )
 
 
 def _draw_panel(ax: Axes, panel: Panel, low: float, high: float) -> None:
@@ -103,7 +105,8 @@ def _draw_panel(ax: Axes, panel: Panel, low: float, high: float) -> None:
     _draw_spans(ax, lanes, zero, high - low)
     for lane in lanes:
         _draw_end(ax, lane, rows[lane.task], zero)
-        _draw_reports(ax, lane, rows[lane.task], timeline, zero)
+        for text, time in _alarms(timeline, lane):
+            _shout(ax, text, (time - zero) / SECOND, rows[lane.task])
     for signal in timeline.signals:
         x = (signal.time - zero) / SECOND
         ax.axvline(x, color=SIGNAL, linewidth=1.6, zorder=3)
@@ -193,11 +196,6 @@ def _is_drawn(span: Span, width: float) -> bool:
     return (span.end - span.start) / SECOND >= shortest
 
 
-def _is_alarming(timeline: Timeline) -> bool:
-    lost = any(job.cleanup_begun is not None and job.cleanup_finished is None for job in timeline.jobs)
-    return lost or bool(timeline.jobs_begun_late)
-
-
 def _edge(look: Look) -> str:
     return HATCH_INK if look.hatch else look.face
 
@@ -219,16 +217,20 @@ def _draw_end(ax: Axes, lane: Lane, row: int, zero: int) -> None:
     )
 
 
-def _draw_reports(ax: Axes, lane: Lane, row: int, timeline: Timeline, zero: int) -> None:
-    """What jumps out: a cleanup that was begun and never finished, and a job that began after the signal."""
-    end = (lane.spans[-1].end - zero) / SECOND if lane.spans else 0.0
+def _alarms(timeline: Timeline, lane: Lane) -> list[tuple[str, int]]:
+    """What is to jump out of a lane, and when it happened: a job that began late, a cleanup lost or never made."""
+    end = lane.spans[-1].end if lane.spans else 0
+    found = []
     for job in timeline.jobs:
         if job.name != lane.name:
             continue
-        if job.cleanup_begun is not None and job.cleanup_finished is None:
-            _shout(ax, "✗ cleanup lost", end, row)
         if job in timeline.jobs_begun_late and job.begun is not None:
-            _shout(ax, "✗ began late", (job.begun - zero) / SECOND, row)
+            found.append(("✗ began late", job.begun))
+        if job.cleanup_begun is not None and job.cleanup_finished is None:
+            found.append(("✗ cleanup lost", end))
+        if job.begun is not None and job.cleanup_begun is None and lane.end is State.ABANDONED:
+            found.append(("✗ no cleanup", end))
+    return found
 
 
 def _shout(ax: Axes, text: str, x: float, row: int) -> None:

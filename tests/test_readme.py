@@ -1,0 +1,88 @@
+"""Every command in the README runs, and the picture and files that it names are there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from signal import SIGINT
+
+import pytest
+
+from cancelkit.lab.experiment import Experiment, perform
+from cancelkit.lab.moments import Moment
+
+pytest.importorskip("click")
+pytest.importorskip("matplotlib")
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+RUN_ELSEWHERE = {"make test": "these are its tests"}
+
+
+def commands() -> list[str]:
+    """Every line of the README's shell blocks."""
+    return [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("command", [command for command in commands() if command not in RUN_ELSEWHERE])
+def test_command_runs(command: str) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    (ROOT / "build").mkdir(exist_ok=True)
+    if command == "make demo":  # what it runs after setting up, which has been done if this test runs under make
+        command = "python tools/demo.py --plot build/readme-demo.png"
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_commands_are_found() -> None:
+    assert {"make demo", "make test"} < set(commands())
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)]+)\)|`((?:scripts|cancelkit)/[\w./]+)`", README))))
+def test_named_file_is_there(path: tuple[str, str]) -> None:
+    assert (ROOT / "".join(path)).exists()
+
+
+def test_gather_cancels_queued_jobs_and_loses_cleanup_as_the_readme_says() -> None:
+    at_work = Moment.parse("active=2,queued=3")
+    plain = perform(Experiment(ROOT / "scripts/gather.py", [(at_work, SIGINT)]))
+    mended = perform(Experiment(ROOT / "scripts/gather.py", [(at_work, SIGINT)], ["--return-exceptions"]))
+    for outcome in (plain, mended):
+        ends = {lane.name: lane.end for lane in outcome.timeline.lanes}
+        assert [ends[f"job-{queued}"] for queued in (5, 6, 7)] == ["cancelled"] * 3
+        assert not outcome.timeline.jobs_begun_late
+    assert (plain.cleanups_finished, plain.jobs_begun) == (2, 4)
+    assert (mended.cleanups_finished, mended.jobs_begun) == (4, 4)
+
+
+def test_what_to_write_in_your_own_program_works(tmp_path: Path) -> None:
+    snippet = re.search(r"```python\n(.*?)```", README, re.S)
+    assert snippet is not None
+    program = tmp_path / "service.py"
+    program.write_text(SERVICE + snippet[1])
+    moment = Moment.parse("active=10")
+    outcome = perform(Experiment(program, [(moment, SIGINT), (Moment.parse("cleaning=20"), SIGINT)]))
+    assert outcome.returncode == -SIGINT
+    assert outcome.stdout == "goodbye\n" * 10
+
+
+SERVICE = """
+import asyncio
+
+class Connection:
+    async def goodbye(self):
+        await asyncio.sleep(0.2)
+        print("goodbye")
+
+async def connect():
+    return Connection()
+
+async def work(connection):
+    await asyncio.Event().wait()
+"""
