@@ -1,7 +1,8 @@
 """Approach 4, the context manager: every way out of the block cancels and waits.
 
-Start me in a terminal: seven jobs, two at a time. Press Ctrl-C once: the jobs at work clean up to the end, those in
-the queue never begin, and `echo $?` says 130. Start me again and press Ctrl-C twice: the cleanup does not finish.
+Start me in a terminal: seven jobs, two at a time. Press Ctrl-C once: the jobs at work
+clean up to the end, those in the queue never begin, and `echo $?` says 130. Start me
+again and press Ctrl-C twice: the cleanup does not finish.
 """
 
 import asyncio

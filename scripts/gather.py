@@ -1,7 +1,8 @@
-"""A common claim, put to the test: "gather does not cancel the jobs that queue for a semaphore".
+"""A common claim: "gather does not cancel the jobs that queue for a semaphore".
 
-Start me in a terminal and press Ctrl-C while two jobs work: no queued job begins, so they were cancelled; but the two
-cleanups never finish. Start me with --return-exceptions and do it again: now they do.
+Start me in a terminal and press Ctrl-C while two jobs work: no queued job begins, for
+all of them were cancelled; but the two cleanups never finish. Start me with the
+argument --return-exceptions and do it again: now they do.
 """
 
 import asyncio

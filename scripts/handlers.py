@@ -1,8 +1,8 @@
 """Approach 3, signal handlers: the program decides what a signal means.
 
-Start me in a terminal: seven jobs, two at a time. Press Ctrl-C as often as you like: the jobs at work clean up to the
-end, those in the queue never begin, and `echo $?` says 130. Or send me SIGTERM from another terminal: the same cleanup,
-and 143.
+Start me in a terminal: seven jobs, two at a time. Press Ctrl-C as often as you like:
+the jobs at work clean up to the end, those in the queue never begin, and `echo $?`
+says 130. Or send me SIGTERM from another terminal: the same cleanup, and 143.
 """
 
 import asyncio

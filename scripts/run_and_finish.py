@@ -1,7 +1,8 @@
-"""What the four approaches lead up to: `cancelkit.run` owns the signals, `cancelkit.finish` completes the cleanup.
+"""What the four approaches lead up to: `run` owns the signals, `finish` the cleanup.
 
-Start me in a terminal: seven jobs, two at a time. Press Ctrl-C as often as you like: you are told what is still being
-cleaned up, all of it finishes, no job of the queue begins, and `echo $?` says 130. SIGTERM does the same, and 143.
+Start me in a terminal: seven jobs, two at a time. Press Ctrl-C as often as you like:
+you are told what is still being cleaned up, all of it finishes, no job of the queue
+begins, and `echo $?` says 130. SIGTERM does the same, and 143.
 """
 
 from cancelkit import run, run_tasks

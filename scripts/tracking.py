@@ -1,8 +1,9 @@
 """Approach 2, tracking with shield: every task kept, cancelled once, and waited for.
 
-Start me in a terminal: seven jobs, two at a time. Press Ctrl-C once: the jobs at work clean up to the end, those in
-the queue never begin, and `echo $?` says 130. Start me again and press Ctrl-C twice: the shield does not help, for a
-second Ctrl-C is no cancellation.
+Start me in a terminal: seven jobs, two at a time. Press Ctrl-C once: the jobs at work
+clean up to the end, those in the queue never begin, and `echo $?` says 130. Start me
+again and press Ctrl-C twice: the shield does not help, for a second Ctrl-C is no
+cancellation.
 """
 
 import asyncio
