@@ -7,6 +7,7 @@ argument --return-exceptions and do it again: now they do.
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 from cancelkit.lab.workload import make_jobs
 
@@ -15,7 +16,7 @@ async def main() -> None:
     """Run the jobs, two at a time, in a plain gather."""
     slots = asyncio.Semaphore(2)
 
-    async def in_a_slot(job):  # type: ignore[no-untyped-def]
+    async def in_a_slot(job: Callable[[], Awaitable[str]]) -> str:
         async with slots:
             return await job()
 

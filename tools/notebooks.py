@@ -8,6 +8,7 @@ a notebook would change.
 from __future__ import annotations
 
 import argparse
+import copy
 import re
 import sys
 from pathlib import Path
@@ -32,13 +33,13 @@ def main() -> int:
 
 def renew(path: Path, check: bool) -> bool:
     """Execute one notebook and write it if it changed; whether it did."""
-    before_text = path.read_text(encoding="utf-8")
-    before = nbformat.reads(before_text, as_version=4)
-    executed = nbformat.reads(before_text, as_version=4)
+    before_text: str = path.read_text(encoding="utf-8")
+    before = nbformat.reads(before_text, as_version=4)  # type: ignore[no-untyped-call]
+    executed = copy.deepcopy(before)
     NotebookClient(
         executed, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     ).execute()
-    after_text = nbformat.writes(normal(executed, before)) + "\n"
+    after_text: str = nbformat.writes(normal(executed, before)) + "\n"  # type: ignore[no-untyped-call]
     changed = after_text != before_text
     if changed and not check:
         path.write_text(after_text, encoding="utf-8")

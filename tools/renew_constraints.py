@@ -36,7 +36,7 @@ HEADER = """\
 BUILD_EXTRA = ("editables",)
 # Releases to stay below, and why. Drop a line when its reason is gone.
 HELD_BACK = (
-    "soupsieve<3.0.2; python_version < '3.12'",  # later ones refuse 3.11.0-3.11.4; Debian 12 has 3.11.2
+    "soupsieve<3; python_version < '3.12'",  # later ones refuse Pythons before 3.11.5; Debian 12 has 3.11.2
     "argon2-cffi-bindings<26",  # later ones have no wheel for Intel Macs
 )
 NEVER_PINNED = {"pip", "setuptools", "wheel"}  # they come with the venv

@@ -46,7 +46,7 @@ if [ $state = new ]; then
     done
     [ -n "$python" ] || fail "needs Python 3.11 or newer, found ${found:-no Python at all}. Install one and put it on PATH, or name it: PYTHON=/path/to/python3"
 
-    echo "Setting up $venv with Python $version (once; takes a minute or two) ..."
+    echo "Setting up $venv with Python $version (once; up to a minute or two) ..."
     if ! "$python" -m venv --clear "$venv" >"$log" 2>&1; then
         if grep -Eq "ensurepip|No module named '?venv" "$log"; then
             fail "Python $version has no venv or ensurepip module; install it (on Debian or Ubuntu: apt install python${version%.*}-venv), then run this again."

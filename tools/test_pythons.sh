@@ -10,7 +10,7 @@ version_of() {
 
 own=$(version_of .venv/bin/python)
 pyenv=$(pyenv root 2>/dev/null) || pyenv=
-passed= failed= absent=
+passed='' failed='' absent=''
 for version in 3.11 3.12 3.13 3.14; do
     [ $version != "$own" ] || continue
     python=

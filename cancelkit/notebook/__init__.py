@@ -19,7 +19,7 @@ def show(outcome: Outcome, title: str = "") -> None:
     """Display the timeline of an outcome under the cell that calls this; its text says the same in words."""
     text = str(outcome)
     png = to_png(draw(Panel(outcome.timeline, title, outcome.ended)))
-    display(
+    display(  # type: ignore[no-untyped-call]
         {"image/png": base64.b64encode(png).decode(), "text/plain": text},
         raw=True,
         metadata={"image/png": {"width": 760, "alt": text}},

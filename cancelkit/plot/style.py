@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from cancelkit.trace.states import State
 
+_HATCH_INK = "#00000055"
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -18,6 +20,11 @@ class Look:
     face: str
     hatch: str = ""
     height: float = 0.62
+
+    @property
+    def edge(self) -> str:
+        """The colour of the outline, which is the hatch's too."""
+        return _HATCH_INK if self.hatch else self.face
 
 
 LOOKS = {
@@ -41,4 +48,3 @@ SIGNAL = "#B2182B"
 LOST = "#B2182B"
 INK = "#222222"
 FAINT = "#888888"
-HATCH_INK = "#00000055"
