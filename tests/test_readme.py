@@ -20,6 +20,7 @@ pytest.importorskip("matplotlib")
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 RUN_ELSEWHERE = {"make test": "these are its tests"}
+"""Commands that are not run here, and why."""
 
 
 def commands() -> list[str]:
@@ -30,14 +31,31 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", [command for command in commands() if command not in RUN_ELSEWHERE])
 def test_command_runs(command: str) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    (ROOT / "build").mkdir(exist_ok=True)
     if command == "make demo":  # what it runs after setting up, which has been done if this test runs under make
         command = "python tools/demo.py --plot build/readme-demo.png"
     done = subprocess.run(
         command, shell=True, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True
     )
+    (ROOT / "two.png").unlink(missing_ok=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.mark.parametrize("pattern", ["task_group", "tracking", "handlers", "context_manager"])
+def test_one_ctrl_c_loses_a_cleanup_that_is_under_way(pattern: str) -> None:
+    outcome = perform(Experiment(ROOT / "scripts" / f"{pattern}.py", [(Moment.parse("cleaning=2"), SIGINT)]))
+    assert (outcome.cleanups_finished, outcome.jobs_begun) == (0, 2)
+
+
+def test_finish_loses_no_cleanup_that_is_under_way() -> None:
+    outcome = perform(Experiment(ROOT / "scripts/run_and_finish.py", [(Moment.parse("cleanups=2"), SIGINT)]))
+    assert (outcome.cleanups_finished, outcome.jobs_begun) == (2, 2)
+
+
+@pytest.mark.parametrize(("arguments", "finished"), [([], 2), (["--owned"], 3)])
+def test_what_is_left_behind_is_cleaned_up_only_if_the_signals_are_owned(arguments: list[str], finished: int) -> None:
+    outcome = perform(Experiment(ROOT / "scripts/leftover.py", [(Moment.parse("cleanups=3"), SIGINT)], arguments))
+    assert (outcome.cleanups_finished, outcome.jobs_begun) == (finished, 3)
 
 
 def test_commands_are_found() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import base64
+from pathlib import Path
 
 try:
     from IPython.display import display
@@ -12,7 +14,16 @@ except ModuleNotFoundError:
 from cancelkit.lab.experiment import Outcome
 from cancelkit.plot.timelines import Panel, draw, to_png
 
-__all__ = ["show"]
+__all__ = ["show", "show_program"]
+
+
+def show_program(path: str | Path) -> None:
+    """Print a program without the docstring that says what to expect of it: a notebook asks for a prediction first."""
+    text = Path(path).read_text(encoding="utf-8")
+    first = ast.parse(text).body[0]
+    has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    lines = text.splitlines()[first.end_lineno if has_docstring else 0 :]
+    print("\n".join(lines).strip())  # noqa: T201 - into the cell's output
 
 
 def show(outcome: Outcome, title: str = "") -> None:
