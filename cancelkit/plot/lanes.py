@@ -15,6 +15,7 @@ from cancelkit.trace.timeline import Lane, Span, Timeline
 SECOND = 1_000_000_000
 _SHORTEST_DRAWN = 0.002
 """A span shorter than this share of the picture would be about a pixel wide."""
+_ROOM_FOR_SIGNALS = -1.4
 _CRACK = SECOND // 100
 _SELDOM_LONG = frozenset({State.NOT_STARTED, State.RUNNING})
 _BRIEF = 8
@@ -60,10 +61,11 @@ def draw_panel(ax: Axes, panel: Panel, low: float, high: float) -> None:
             fontsize=8,
             fontweight="bold",
         )
-    ax.axvline((timeline.duration - zero) / SECOND, color=FAINT, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
+    end = (timeline.duration - zero) / SECOND
+    ax.vlines(end, -0.6, len(lanes) - 0.5, color=FAINT, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
     ax.set_title(panel.ended, loc="right", fontsize=8, color=FAINT)
     ax.set_xlim(low, high)
-    ax.set_ylim(len(lanes) - 0.5, -1.4)
+    ax.set_ylim(len(lanes) - 0.5, _ROOM_FOR_SIGNALS)
     ax.set_yticks(range(len(lanes)), [lane.name for lane in lanes], fontsize=8)
     ax.tick_params(axis="y", length=0)
     ax.tick_params(axis="x", labelsize=8, colors=INK)
