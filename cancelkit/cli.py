@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 try:
     import click
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 except ModuleNotFoundError as error:
     raise SystemExit(f"cancelkit's command line needs {error.name}: pip install 'cancelkit[lab]'") from None
 
@@ -43,7 +46,13 @@ It is looked for whenever the program waits in its event loop.
 """
 
 
-class _Moment(click.ParamType[Moment]):
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # that of older clicks takes no argument
+
+
+class _Moment(_ParamType):
     name = "moment"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:
@@ -53,7 +62,7 @@ class _Moment(click.ParamType[Moment]):
             self.fail(str(error), param, ctx)
 
 
-class _Signal(click.ParamType[Any]):
+class _Signal(_ParamType):
     name = "signal"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -114,16 +123,23 @@ def interrupt(
     experiment = Experiment(program, tuple(zip(moments, chosen, strict=True)), tuple(arguments), deadline)
     if plot is not None:
         _check_can_draw(plot)
-    outcome = perform(experiment)
+    try:
+        outcome = perform(experiment)
+    except KeyboardInterrupt:
+        click.echo("cancelkit: interrupted; nothing is left of the program", err=True)
+        raise SystemExit(130) from None
     if as_json:
         click.echo(json.dumps(_as_json(outcome), indent=2))
     else:
         _print_outcome(outcome)
     if plot is not None:
-        from cancelkit.plot.timelines import Panel, draw, save  # matplotlib takes a while, and only this needs it
+        from cancelkit.plot.timelines import Panel, draw, save
 
-        save(draw(Panel(outcome.timeline, program.name, outcome.ended)), plot)
-        Console(stderr=True).print(f"drawn: {plot}", highlight=False, soft_wrap=True)
+        try:
+            save(draw(Panel(outcome.timeline, program.name, outcome.ended)), plot)
+        except OSError as error:
+            raise CancelkitError(f"cannot write the picture {plot}: {error.strerror}") from error
+        click.echo(f"drawn: {plot}", err=True)
 
 
 def _check_can_draw(plot: Path) -> None:
@@ -132,24 +148,27 @@ def _check_can_draw(plot: Path) -> None:
         raise click.UsageError(f"--plot {plot}: the name must end in .png, .svg or .pdf")
     if not plot.parent.is_dir():
         raise click.UsageError(f"--plot {plot}: there is no folder {plot.parent}")
+    try:
+        import matplotlib  # noqa: F401 - it takes a while to import, and only this needs it
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"--plot needs {error.name}: pip install 'cancelkit[lab]'") from None
 
 
 def _print_outcome(outcome: Outcome) -> None:
-    console = Console(highlight=False)
+    # In a pipe or a file a line is a line, however long.
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 1000)
     table = Table("task", "states", box=None, pad_edge=False)
     for lane in outcome.timeline.lanes:
-        table.add_row(lane.name, " → ".join(lane.states))
+        table.add_row(Text(lane.name), " → ".join(lane.states))
     console.print(table)
     for signal in outcome.timeline.signals:
         console.print(str(signal), soft_wrap=True)
     if outcome.timeline.jobs:
         lost = outcome.jobs_begun - outcome.cleanups_finished
-        console.print(
-            f"cleanups finished: {outcome.cleanups_finished} of {outcome.jobs_begun} jobs begun"
-            + (f", [bold red]{lost} lost[/]" if lost else "")
-        )
+        console.print(f"cleanups finished: {outcome.cleanups_finished} of {outcome.jobs_begun} jobs begun", end="")
+        console.print(f", {lost} lost" if lost else "", style="bold red")
     for leftover in outcome.leftovers:
-        console.print(f"left over: {leftover}", markup=False, soft_wrap=True)
+        console.print(f"left over: {leftover}", soft_wrap=True)
     console.print(f"the program: {outcome.ended}")
 
 
@@ -174,6 +193,9 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
 
 def main() -> None:
     """Run the command line; errors of the kit are told in plain words, with exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an arrow must not fail where the locale has none
     try:
         cli()
     except CancelkitError as error:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cancelkit.errors import MomentNotReachedError, UnusableProgramError
-from cancelkit.lab.launch import launched
+from cancelkit.errors import CancelkitError, MomentNotReachedError, UnusableProgramError
+from cancelkit.lab.interrupts import HeldInterrupts
+from cancelkit.lab.launch import DeadlinePassed, Launched, SupervisorLost, launched
 from cancelkit.lab.moments import Moment
 from cancelkit.trace.events import Event, in_order, read_events
 from cancelkit.trace.states import Counts, State, Tracker
@@ -29,12 +32,28 @@ class Experiment:
         signals: (moment, signal) pairs, in the order in which they are waited for and sent.
         arguments: the program's command line.
         deadline: seconds from the start after which the program is ended, and called hung.
+
+    Raises:
+        CancelkitError: one of these is of no use.
     """
 
     program: Path | str
     signals: Sequence[tuple[Moment, signal.Signals]]
     arguments: Sequence[str] = ()
     deadline: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.deadline < math.inf:
+            raise CancelkitError(f"deadline is {self.deadline!r}; it must be a number of seconds above 0")
+        if isinstance(self.arguments, str) or not all(isinstance(word, str) for word in self.arguments):
+            raise CancelkitError(f"arguments is {self.arguments!r}; it must be a sequence of strings")
+        for pair in self.signals:
+            match pair:
+                case (Moment(), signal.Signals()):
+                    continue
+            raise CancelkitError(
+                f"{pair!r} is not a moment and a signal, as in (Moment.parse('active=2'), signal.SIGINT)"
+            )
 
 
 @dataclass(frozen=True)
@@ -94,8 +113,11 @@ class Outcome:
         return f"{self.timeline}\nthe program: {self.ended}"
 
 
-STDERR_LINES_SHOWN = 12
-"""How much of a program's stderr an error shows."""
+STDERR_LINES_SHOWN, STDERR_WIDTH_SHOWN = 12, 400
+"""How much of a program's stderr an error shows: so many lines, and so many characters of each."""
+
+STATES_SHOWN = 20
+"""How many of the last states that were seen an error shows."""
 
 
 def describe_status(returncode: int) -> str:
@@ -111,62 +133,98 @@ def describe_status(returncode: int) -> str:
 def perform(experiment: Experiment) -> Outcome:
     """Start the program, send each signal at its moment, and wait for the end.
 
-    Nothing of it is left when this returns or raises, and nothing if this process is killed.
+    Nothing of it is left when this returns or raises, and nothing if this process is killed. Ctrl-C ends it early.
 
     Raises:
-        UnusableProgramError: there is no such file.
+        UnusableProgramError: there is no such file, or it cannot be started.
         MomentNotReachedError: the program ended or the deadline came before one of the moments did.
+        CancelkitError: the process that watches over the program was killed.
     """
-    program = Path(experiment.program)
-    if not program.is_file():
-        what = "is a directory" if program.is_dir() else "does not exist"
-        raise UnusableProgramError(f"cannot interrupt {str(program)!r}: it {what}; give the path of a Python program")
-    deadline = time.monotonic() + experiment.deadline
+    _check_is_file(Path(experiment.program))
     moments = [moment for moment, _ in experiment.signals]
+    with (
+        HeldInterrupts() as interrupts,
+        launched(experiment.program, experiment.arguments, moments) as process,
+        interrupts.let_in(),
+    ):
+        outcome = _attend(process, experiment)
+    sent = len(outcome.timeline.signals)
+    if sent < len(moments):
+        raise MomentNotReachedError(_why_not_reached(outcome, moments[sent]))
+    return outcome
+
+
+def _check_is_file(program: Path) -> None:
+    if not program.is_file():
+        what = "is a directory" if program.is_dir() else "is no file" if program.exists() else "does not exist"
+        raise UnusableProgramError(f"cannot interrupt {str(program)!r}: it {what}; give the path of a Python program")
+
+
+def _attend(process: Launched, experiment: Experiment) -> Outcome:
+    """Send each signal at its moment, see the program to its end, and collect what there is."""
+    deadline = time.monotonic() + experiment.deadline
     seen_from_outside: list[Event] = []
     hung = False
-    with launched(program, experiment.arguments, moments) as process:
-        try:
-            for message in process.messages(deadline):
-                number = message["reached"]
-                signum = experiment.signals[number - 1][1]
-                seen_from_outside.append(Event(process.send(signum), "signal", None, {"name": signum.name}))
-                process.let_go(number)
-        except TimeoutError:
-            hung = True
-            process.end()
-        # None: it was not even started when the deadline passed; leaving this block kills it.
-        returncode = -signal.SIGKILL if process.returncode is None else process.returncode
-        seen_from_outside.append(Event(time.monotonic_ns(), "exit", None, {"status": returncode}))
-        outcome = Outcome(
-            experiment,
-            returncode,
-            hung,
-            process.output["stdout"].decode(errors="replace"),
-            process.output["stderr"].decode(errors="replace"),
-            in_order([*read_events(process.record()), *seen_from_outside]),
-        )
-    if len(seen_from_outside) <= len(moments):
-        raise MomentNotReachedError(_why_not_reached(outcome, moments[len(seen_from_outside) - 1]))
-    return outcome
+    try:
+        for message in process.messages(deadline):
+            number = message["reached"]
+            signum = experiment.signals[number - 1][1]
+            seen_from_outside.append(Event(process.send(signum), "signal", None, {"name": signum.name}))
+            process.let_go(number)
+    except DeadlinePassed:
+        hung = True
+        process.end()
+    except SupervisorLost:
+        raise _lost(process, experiment) from None
+    # None: it was not even started when the deadline passed; leaving the context of the launch kills it.
+    returncode = -signal.SIGKILL if process.returncode is None else process.returncode
+    seen_from_outside.append(Event(time.monotonic_ns(), "exit", None, {"status": returncode}))
+    return Outcome(
+        experiment,
+        returncode,
+        hung,
+        process.output["stdout"].text(),
+        process.output["stderr"].text(),
+        in_order([*read_events(process.record()), *seen_from_outside]),
+    )
+
+
+def _lost(process: Launched, experiment: Experiment) -> CancelkitError:
+    if process.pid is not None:
+        return CancelkitError(f"{experiment.program} was ended: somebody killed the process that watches over it")
+    complaint = _end_of(process.output["stderr"].text())
+    return UnusableProgramError(
+        f"{sys.executable} ended before it came to {experiment.program}: is it a Python that runs?\n{complaint}"
+    )
 
 
 def _why_not_reached(outcome: Outcome, moment: Moment) -> str:
     happened = "did not end" if outcome.hung else f"ended ({outcome.ended})"
     limit = f" within {outcome.experiment.deadline:g} s" if outcome.hung else ""
-    waits = (Counts(**event.detail["counts"]) for event in outcome.events if event.kind == "waiting")
-    seen = "; ".join(dict.fromkeys(map(str, waits))) or "none: it never waited in an asyncio event loop"
     lines = [
         f"{outcome.experiment.program} {happened}{limit}, and the moment {moment} had not come.",
-        f"States seen while its loop was waiting: {seen}.",
+        f"States seen while its loop was waiting: {_states_seen(outcome.events, moment)}.",
     ]
     if _held_between_waits(outcome.events, moment):
         lines.append("The moment came between two callbacks of the loop, where no idle program can be found.")
-    complaint = outcome.stderr.strip().splitlines()[-STDERR_LINES_SHOWN:]
-    lines += (
-        ["The end of its stderr:", *(f"    {line}" for line in complaint)] if complaint else ["Its stderr is empty."]
-    )
-    return "\n".join(lines)
+    return "\n".join([*lines, _end_of(outcome.stderr)])
+
+
+def _states_seen(events: Sequence[Event], moment: Moment) -> str:
+    """The different counts in the order in which they were first seen; those that jobs reported if it is about them."""
+    waits = (Counts(**event.detail["counts"]) for event in events if event.kind == "waiting")
+    about = [name for name, _ in moment.conditions]
+    seen = list(dict.fromkeys(counts.describe(about) for counts in waits))
+    if len(seen) > STATES_SHOWN:
+        seen[:-STATES_SHOWN] = [f"({len(seen) - STATES_SHOWN} others)"]
+    return "; ".join(seen) or "none: it never waited in an asyncio event loop"
+
+
+def _end_of(stderr: str) -> str:
+    lines = stderr.strip().splitlines()[-STDERR_LINES_SHOWN:]
+    if not lines:
+        return "Its stderr is empty."
+    return "\n".join(["The end of its stderr:", *(f"    {line[:STDERR_WIDTH_SHOWN]}" for line in lines)])
 
 
 def _held_between_waits(events: Sequence[Event], moment: Moment) -> bool:

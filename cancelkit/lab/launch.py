@@ -20,8 +20,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from cancelkit.errors import UnusableProgramError
 from cancelkit.lab.child import STACK_DUMP
 from cancelkit.lab.moments import Moment
+from cancelkit.lab.output import Output
 
 _STARTUP = Path(__file__).with_name("startup")
 _PACKAGE = Path(__file__).parents[2]
@@ -31,28 +33,51 @@ _FROM_A_TERMINAL = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGHUP})
 SECONDS_TO_EXPLAIN = 1.0
 """How long a program that has overrun its deadline gets to write its stacks, and then to end on SIGTERM."""
 
+_SECONDS_TO_OBEY = 10.0
+"""How long the supervisor gets to kill what is left, which takes milliseconds, before it is killed itself."""
+
+_LONGEST_WAIT = 3600.0
+"""Seconds; a selector refuses to wait for years, and a deadline may say so."""
+
+_READ_AT_ONCE = 1 << 16
+_MOST_IN_A_PIPE = 1 << 20
+
+
+class DeadlinePassed(Exception):  # noqa: N818 - an event to be dealt with here, which no user sees
+    """The program has not ended in time."""
+
+
+class SupervisorLost(Exception):  # noqa: N818
+    """The process that watches over the program has ended before it."""
+
 
 class Launched:
     """A running program: what it has said so far, and the means to signal it."""
 
     def __init__(
-        self, supervisor: subprocess.Popen[bytes], link: socket.socket, control: socket.socket, record: IO[bytes]
+        self,
+        supervisor: subprocess.Popen[bytes],
+        link: socket.socket,
+        control: socket.socket,
+        record: IO[bytes],
+        selector: selectors.BaseSelector,
     ) -> None:
-        self.output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        self.output = {"stdout": Output(), "stderr": Output()}
         self.pid: int | None = None
         self.returncode: int | None = None
         self._supervisor = supervisor
+        self._link = link
         self._control = control
         self._record = record
         self._lines: dict[str, bytearray] = {"link": bytearray(), "control": bytearray()}
-        self._selector = selectors.DefaultSelector()
+        self._selector = selector
         assert supervisor.stdout is not None
         assert supervisor.stderr is not None
         for name, source in (
+            ("link", link),  # read first: it says which process the others are about
+            ("control", control),
             ("stdout", supervisor.stdout),
             ("stderr", supervisor.stderr),
-            ("link", link),
-            ("control", control),
         ):
             os.set_blocking(source.fileno(), False)
             self._selector.register(source, selectors.EVENT_READ, name)
@@ -61,14 +86,17 @@ class Launched:
         """What the program's gate says, until the program has ended and all its output is here.
 
         Raises:
-            TimeoutError: the monotonic clock has passed `deadline` before that.
+            DeadlinePassed: the monotonic clock has passed `deadline` before that.
+            SupervisorLost: the process that watches over the program has ended, or never began to.
         """
         while self.returncode is None:
-            yield from self._read(max(0.0, deadline - time.monotonic()))
+            yield from self._read(min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT))
             if self.returncode is None and time.monotonic() >= deadline:
-                raise TimeoutError
-        while self._read_ready(0.0):  # what is still in the pipes; who holds them open is not waited for
-            pass
+                raise DeadlinePassed
+        # What is still in the pipes, and no more: who else holds them open, and writes, is not waited for.
+        for _ in range(_MOST_IN_A_PIPE // _READ_AT_ONCE):
+            if not self._read_ready(0.0):
+                break
 
     def send(self, signum: signal.Signals) -> int:
         """Send a signal as a terminal or as `kill` would; return the time in nanoseconds."""
@@ -80,7 +108,7 @@ class Launched:
 
     def let_go(self, number: int) -> None:
         """Let the program go on from the hold of that number."""
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             self._control.sendall(bytes([number]))
 
     def end(self) -> None:
@@ -89,7 +117,7 @@ class Launched:
             if self.pid is None:
                 return
             self.send(signal.Signals(signum))
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(DeadlinePassed):
                 for _ in self.messages(time.monotonic() + SECONDS_TO_EXPLAIN):
                     pass
                 return
@@ -99,8 +127,23 @@ class Launched:
         return os.pread(self._record.fileno(), os.fstat(self._record.fileno()).st_size, 0)
 
     def close(self) -> None:
-        """Close what was opened to read from."""
-        self._selector.close()
+        """Have everything killed that is left, and wait until it is."""
+        # Neither by closing nor by waiting for an end: a process that was forked from this one meanwhile may have both
+        # ends of the link.
+        with contextlib.suppress(OSError):
+            self._link.shutdown(socket.SHUT_WR)
+        self._link.settimeout(_SECONDS_TO_OBEY)
+        try:
+            while self.returncode is None and (data := self._link.recv(_READ_AT_ONCE)):
+                self._lines["link"] += data
+                list(self._take_lines("link"))
+        except TimeoutError:
+            self._supervisor.kill()  # it was stopped, or never was a supervisor
+        except ConnectionError:
+            pass
+        if self._supervisor.wait() != 0 and self.pid is not None and self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):  # somebody killed the supervisor
+                os.killpg(self.pid, signal.SIGKILL)
 
     def _read(self, timeout: float) -> Iterator[dict[str, Any]]:
         for name in self._read_ready(timeout):
@@ -108,20 +151,23 @@ class Launched:
                 yield from self._take_lines(name)
 
     def _read_ready(self, timeout: float) -> list[str]:
-        """Read what there is to read; the names of the sources that had something."""
+        """Read what there is to read; the names of the sources that had something, the link first."""
         names = []
-        for key, _ in self._selector.select(timeout):
+        for key, _ in sorted(self._selector.select(timeout), key=lambda ready: ready[0].data != "link"):
             name = key.data
             try:
-                data = os.read(key.fd, 1 << 16)
+                data = os.read(key.fd, _READ_AT_ONCE)
             except ConnectionResetError:
                 data = b""
             if not data:
                 self._selector.unregister(key.fileobj)
                 if name == "link" and self.returncode is None:
-                    raise ChildProcessError("the program's supervisor was killed")
+                    raise SupervisorLost
                 continue
-            (self.output if name in self.output else self._lines)[name].extend(data)
+            if name in self.output:
+                self.output[name].add(data)
+            else:
+                self._lines[name] += data
             names.append(name)
         return names
 
@@ -139,35 +185,58 @@ class Launched:
 
 
 @contextlib.contextmanager
-def launched(program: Path, arguments: Sequence[str], moments: Sequence[Moment]) -> Iterator[Launched]:
-    """Start `program` under this Python, to be held when each of `moments` comes; end it on the way out."""
+def launched(program: Path | str, arguments: Sequence[str], moments: Sequence[Moment]) -> Iterator[Launched]:
+    """Start `program` under this Python, to be held when each of `moments` comes; end it on the way out.
+
+    Raises:
+        UnusableProgramError: the system refuses to start a process with these arguments.
+    """
     with contextlib.ExitStack() as stack:
         link, childs_link = map(stack.enter_context, socket.socketpair())
         control, childs_control = map(stack.enter_context, socket.socketpair())
         record = stack.enter_context(tempfile.TemporaryFile())
+        selector = stack.enter_context(selectors.DefaultSelector())
         inherited = (childs_link.fileno(), childs_control.fileno(), record.fileno())
-        settings = dict(zip(("link", "control", "record"), inherited, strict=True))
-        supervisor = subprocess.Popen(  # noqa: S603 - the user's own program
-            [sys.executable, str(program), *arguments],
+        settings: dict[str, Any] = dict(zip(("link", "control", "record"), inherited, strict=True))
+        settings["moments"] = [str(moment) for moment in moments]
+        supervisor = stack.enter_context(_start(program, arguments, settings, inherited))  # closes the pipes
+        process = Launched(supervisor, link, control, record, selector)
+        stack.callback(process.close)
+        childs_link.close()
+        childs_control.close()
+        assert supervisor.stdin is not None
+        supervisor.stdin.close()
+        yield process
+
+
+def _start(
+    program: Path | str, arguments: Sequence[str], settings: dict[str, Any], inherited: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - the user's own program
+            [sys.executable, _as_a_path(program), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=inherited,
             start_new_session=True,
-            env=_environment(settings | {"moments": [str(moment) for moment in moments]}),
+            env=_environment(settings),
         )
-        stack.enter_context(supervisor)  # closes the pipes, and waits, last of all
-        stack.enter_context(link)  # so that this is closed before: the supervisor's order to kill
-        childs_link.close()
-        childs_control.close()
-        assert supervisor.stdin is not None
-        supervisor.stdin.close()
-        yield stack.enter_context(contextlib.closing(Launched(supervisor, link, control, record)))
+    except (OSError, ValueError) as error:
+        raise UnusableProgramError(
+            f"cannot start {str(program)!r} with arguments {list(arguments)}: {error}"
+        ) from error
+
+
+def _as_a_path(program: Path | str) -> str:
+    """A file name that Python does not take for an option."""
+    name = os.fspath(program)
+    return os.path.join(os.curdir, name) if name.startswith("-") else name  # noqa: PTH118 - Path drops the dot
 
 
 def _environment(settings: dict[str, Any]) -> dict[str, str]:
     before = os.environ.get("PYTHONPATH")
-    settings |= {"pythonpath": before, "package": str(_PACKAGE)}
+    settings |= {"pythonpath": before, "package": str(_PACKAGE), "experimenter": os.getpid()}
     return os.environ | {
         "CANCELKIT_CHILD": json.dumps(settings),
         "PYTHONPATH": os.pathsep.join([str(_STARTUP), *([before] if before else [])]),

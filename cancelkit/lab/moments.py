@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass
 from typing import Self
@@ -24,9 +25,14 @@ class Moment:
         """Read `active=2,queued=3`.
 
         Raises:
-            BadMomentError: a condition is not NAME=NUMBER, or its name is not one that can be counted.
+            BadMomentError: a condition is not NAME=NUMBER, or its name is not one that can be counted, or comes twice.
         """
-        return cls(tuple(_condition(part.strip(), text) for part in text.split(",")))
+        conditions = tuple(_condition(part.strip(), text) for part in text.split(","))
+        names = [name for name, _ in conditions]
+        for name in names:
+            if names.count(name) > 1:
+                raise BadMomentError(f"{name!r} stands twice in the moment {text!r}; it can hold one number only")
+        return cls(conditions)
 
     def holds(self, counts: Counts) -> bool:
         """Whether the moment has come."""
@@ -39,7 +45,7 @@ class Moment:
 def _condition(part: str, text: str) -> tuple[str, int]:
     name, equals, number = part.partition("=")
     name = name.strip()
-    if not equals or not number.strip().isdecimal():
+    if not equals or not re.fullmatch(r"\d{1,9}", number.strip(), re.ASCII):
         raise BadMomentError(f"{part!r} in the moment {text!r} is not NAME=NUMBER, as in active=2,queued=3")
     if name not in COUNT_NAMES:
         raise BadMomentError(f"{name!r} in the moment {text!r} cannot be counted; {', '.join(COUNT_NAMES)} can")

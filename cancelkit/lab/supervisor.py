@@ -5,6 +5,9 @@ program, in a session of its own; the parent stays here. It waits for the progra
 whatever ends that, its end of the link closes, and end-of-file is an order to kill. (A parent-death signal would fire
 when the thread that started the process ends, and a watching thread inside the program would be seen by it.) The
 program's process is not waited for before its group is killed, so the group's number cannot mean anybody else.
+
+On Linux the supervisor also adopts what the program left without a parent, daemons in sessions of their own, and
+ends them too; elsewhere only what is still in the program's group ends with it.
 """
 
 from __future__ import annotations
@@ -15,25 +18,38 @@ import os
 import select
 import signal
 import socket
+import sys
+import time
+from collections.abc import Callable
 from typing import NoReturn
 
+_SET_CHILD_SUBREAPER = 36
+"""The number of this request to Linux's prctl."""
 
-def supervise(program: int, link: socket.socket) -> NoReturn:
-    """Wait for the process `program` to end, tell the experiment its status over `link`, and exit."""
+_ORPHAN_CHECK = 0.5
+"""Seconds between two looks at whether the experiment lives: a process forked from it can hold the link open."""
+
+
+def supervise(program: int, link: socket.socket, experimenter: int, on_ready: Callable[[], None]) -> NoReturn:
+    """Wait for the process `program` to end, tell the experiment its status over `link`, and exit.
+
+    `experimenter` is the process that makes the experiment; `on_ready` is called when nothing can escape any more.
+    """
     wake = _wake_when_a_child_ends()
     _let_go_of_streams()
-    with contextlib.suppress(BrokenPipeError):
-        _tell(link, started=program)
+    _adopt_orphans()
+    _tell(link, started=program)
+    on_ready()
     watched: list[int | socket.socket] = [wake, link]
     while (status := _status_of(program)) is None:
-        ready, _, _ = select.select(watched, [], [])
+        ready, _, _ = select.select(watched, [], [], _ORPHAN_CHECK)
         if wake in ready:
             os.read(wake, 4096)
-        if link in ready:
-            watched.remove(link)  # nothing is ever sent this way, so this is its end
+        if link in ready or os.getppid() != experimenter:  # nothing is ever sent over the link, so this is its end
+            watched = [wake]
             _kill_group(program)
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        _tell(link, ended=os.waitstatus_to_exitcode(status))
+    _kill_descendants()
+    _tell(link, ended=os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
@@ -57,24 +73,57 @@ def _let_go_of_streams() -> None:
     os.close(nowhere)
 
 
+def _adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends, where the system can do that."""
+    if sys.platform == "linux":
+        with contextlib.suppress(Exception):  # a Python that was built without ctypes
+            import ctypes
+
+            ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def _status_of(program: int) -> int | None:
     """The wait status of the program if it has ended, and then what is left of its group is killed."""
-    if hasattr(os, "waitid"):
-        if os.waitid(os.P_PID, program, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        pid, status = os.waitpid(program, os.WNOHANG)
+        if pid == 0:
             return None
         _kill_group(program)
-        return os.waitpid(program, 0)[1]
-    pid, status = os.waitpid(program, os.WNOHANG)  # macOS before Python 3.13
-    if pid == 0:
-        return None
-    _kill_group(program)
-    return status
+        return status
+    while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+        if ended.si_pid == program:
+            _kill_group(program)
+            return os.waitpid(program, 0)[1]
+        os.waitpid(ended.si_pid, 0)  # an adopted one; nobody else will look after it
+    return None
 
 
 def _kill_group(leader: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses where only a zombie is left
-        os.killpg(leader, signal.SIGKILL)
+    # The process as well: it may not have made its group yet.
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses where only a zombie is left
+            kill(leader, signal.SIGKILL)
+
+
+def _kill_descendants() -> None:
+    """Kill adopted processes, then those that are adopted because these have ended, until there are none."""
+    with contextlib.suppress(ChildProcessError):  # there are no more children
+        for _ in range(1000):  # and not for ever: one may be beyond killing, in the middle of a system call
+            for pid in _children():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.001)
+
+
+def _children() -> list[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:  # noqa: PTH123 - no pathlib in a child
+            return [int(pid) for pid in file.read().split()]
+    except OSError:  # no Linux, or one without this file
+        return []
 
 
 def _tell(link: socket.socket, **message: int) -> None:
-    link.sendall(json.dumps(message).encode() + b"\n")
+    with contextlib.suppress(ConnectionError):
+        link.sendall(json.dumps(message).encode() + b"\n")

@@ -7,7 +7,7 @@ A record is JSON Lines: a header with the format's version, then one object per 
 | `created` | yes | `name`, `coro`; `main` on the first task of a loop |
 | `named` | yes | `name`, when it is given one later |
 | `step` | yes | the loop runs the task until it waits again |
-| `suspended` | yes | `on` (what it waits for), `at` (file:line of its await), `cleanup` (that line is cleanup code) |
+| `suspended` | yes | `on` what, `at` file:line of its await, if in `cleanup`, if `cancelling` (it was asked to end) |
 | `cancel requested` | yes | somebody called `task.cancel()` |
 | `cancel delivered` | yes | the coming step throws CancelledError into it |
 | `ended` | yes | `how`: finished, cancelled or failed |
@@ -27,6 +27,19 @@ from typing import Any
 from cancelkit.errors import BadRecordError
 
 FORMAT_VERSION = 1
+
+_MUST_SAY = {
+    "created": ("name", "coro"),
+    "named": ("name",),
+    "suspended": ("on", "at", "cleanup"),
+    "ended": ("how",),
+    "report": ("what", "job"),
+    "waiting": ("counts",),
+    "signal": ("name",),
+    "exit": ("status",),
+}
+_ABOUT_A_TASK = frozenset({"created", "named", "step", "suspended", "cancel requested", "cancel delivered", "ended"})
+_ENDS = ("finished", "cancelled", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,8 @@ def read_events(record: bytes) -> tuple[Event, ...]:
     """Read a record; a last line that was cut off, because the program was killed while writing, is left out.
 
     Raises:
-        BadRecordError: the header is missing or of another version, or a line is no event.
+        BadRecordError: the header is missing or of another version, or a line is no event, or lacks what its kind of
+            event must say. Kinds that are not in the table are taken as they are.
     """
     lines = record.split(b"\n")[:-1]
     if not lines:
@@ -70,7 +84,8 @@ def read_events(record: bytes) -> tuple[Event, ...]:
     version = _parsed(1, lines[0]).get("cancelkit record")
     if version != FORMAT_VERSION:
         raise BadRecordError(f"this record says version {version!r}; this cancelkit reads version {FORMAT_VERSION}")
-    return tuple(_event(number, _parsed(number, line)) for number, line in enumerate(lines[1:], 2))
+    made: set[int] = set()
+    return tuple(_event(number, _parsed(number, line), made) for number, line in enumerate(lines[1:], 2))
 
 
 def in_order(events: Iterable[Event]) -> tuple[Event, ...]:
@@ -88,9 +103,19 @@ def _parsed(number: int, line: bytes) -> dict[str, Any]:
     return row
 
 
-def _event(number: int, row: dict[str, Any]) -> Event:
-    try:
-        time, kind, task = row.pop("time"), row.pop("kind"), row.pop("task", None)
-    except KeyError as error:
-        raise BadRecordError(f"line {number} of the record has no {error.args[0]!r}") from None
+def _event(number: int, row: dict[str, Any], made: set[int]) -> Event:
+    """Take a row for an event, if it is about one of the tasks that were `made` before it, or about none."""
+    where = f"line {number} of the record"
+    for name in ("time", "kind", *_MUST_SAY.get(str(row.get("kind")), ())):
+        if name not in row:
+            raise BadRecordError(f"{where} does not say {name!r}: {row}")
+    time, kind, task = row.pop("time"), row.pop("kind"), row.pop("task", None)
+    if not (isinstance(time, int) and isinstance(kind, str) and isinstance(task, int | None)):
+        raise BadRecordError(f"{where} has a time, kind or task of the wrong type: {time!r}, {kind!r}, {task!r}")
+    if kind == "created" and task is not None:
+        made.add(task)
+    if task not in made and (task is not None or kind in _ABOUT_A_TASK):
+        raise BadRecordError(f"{where}, {kind!r}, is about task {task!r}, which no line before it created")
+    if kind == "ended" and row["how"] not in _ENDS:
+        raise BadRecordError(f"{where} has a task end {row['how']!r}; {', '.join(_ENDS)} are the ways to end")
     return Event(time, kind, task, row)

@@ -10,7 +10,10 @@ adds.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import sys
+import weakref
 from asyncio import events as asyncio_events
 from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
@@ -33,14 +36,18 @@ class Recorder:
 
     def __init__(self, sink: Callable[[Event], None]) -> None:
         self._sink = sink
-        self._made = 0
-        self._loops_seen: set[int] = set()
+        self._numbers = itertools.count(1)
+        self._loops_seen: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
 
     def install(self) -> None:
         """Hook asyncio, for the rest of this process's life but not in processes forked from it."""
         task_class = _task_class(self)
         # Both names: asyncio's own functions look for the first, programs for the second.
         asyncio_tasks.Task = asyncio.Task = task_class  # type: ignore[misc]
+        if sys.version_info >= (3, 12):
+            # The one that is there has the class of before inside.
+            eager = asyncio.create_eager_task_factory(task_class)
+            asyncio_tasks.eager_task_factory = asyncio.eager_task_factory = eager  # type: ignore[assignment]
         asyncio_events.Handle._run = _recording_run(self, asyncio_events.Handle._run, task_class)  # type: ignore[method-assign,assignment]
         reports.listen(self._on_report)
         os.register_at_fork(after_in_child=self._fall_silent)
@@ -50,21 +57,31 @@ class Recorder:
         self._sink(Event(monotonic_ns(), kind, task, detail))
 
     def on_made(self, task: Any) -> None:
-        """A task was made; with an eager factory, it may have had its first step or have ended already."""
-        coro = task.get_coro()
-        name = getattr(coro, "__qualname__", type(coro).__qualname__)
-        if name in _LOOP_CLOSERS:
+        """A task was made, and has not had its first step."""
+        self._introduce(task, task.get_coro(), task.get_loop(), task.get_name())
+
+    def before_eager_start(self, task: Any, coro: Any, loop: Any = None, *, name: object = None) -> None:
+        """A task is being made, and will have its first step while it is; so it has no name yet but a given one."""
+        self._introduce(task, coro, loop or asyncio.get_running_loop(), "" if name is None else str(name))
+        if task._cancelkit_number is not None:
+            self.emit("step", task._cancelkit_number)
+
+    def after_eager_start(self, task: Any) -> None:
+        """The task was made, and has had its first step."""
+        if task._cancelkit_number is not None:
+            self.on_named(task)
+            self.after_step(task)
+
+    def _introduce(self, task: Any, coro: Any, loop: Any, name: str) -> None:
+        function = str(getattr(coro, "__qualname__", type(coro).__qualname__))
+        if function in _LOOP_CLOSERS:
             return
-        self._made += 1
-        task._cancelkit_number = self._made
-        loop = id(task.get_loop())
-        detail: dict[str, Any] = {"name": task.get_name(), "coro": name}
+        task._cancelkit_number = next(self._numbers)
+        detail: dict[str, Any] = {"name": name, "coro": function}
         if loop not in self._loops_seen:
             self._loops_seen.add(loop)
             detail["main"] = True
-        self.emit("created", self._made, **detail)
-        if task.done() or task._fut_waiter is not None:
-            self.after_step(task)
+        self.emit("created", task._cancelkit_number, **detail)
 
     def on_named(self, task: Any) -> None:
         """The task was given a name; on Python 3.11, which gives it one only now, right after it was made."""
@@ -79,10 +96,13 @@ class Recorder:
 
     def before_step(self, task: Any) -> None:
         """The loop is about to step the task."""
-        number, waiter = task._cancelkit_number, task._fut_waiter
-        if task._cancelkit_asked and (task._must_cancel or (waiter is not None and waiter.cancelled())):
+        number = task._cancelkit_number
+        if task._cancelkit_asked and _cancellation_is_due(task):
             task._cancelkit_asked = False
             self.emit("cancel delivered", number)
+            if not task._cancelkit_begun:
+                return  # it ends before the first line of its coroutine
+        task._cancelkit_begun = True
         self.emit("step", number)
 
     def after_step(self, task: Any) -> None:
@@ -90,7 +110,8 @@ class Recorder:
         number = task._cancelkit_number
         if not task.done():
             where = suspension_of(task)
-            self.emit("suspended", number, on=where.on, at=where.at, cleanup=where.cleanup)
+            cancelling = task.cancelling() > 0
+            self.emit("suspended", number, on=where.on, at=where.at, cleanup=where.cleanup, cancelling=cancelling)
         elif task.cancelled():
             self.emit("ended", number, how="cancelled")
         else:
@@ -111,11 +132,27 @@ class Recorder:
 def _task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
     class Task(asyncio.Task):  # type: ignore[type-arg]
         _cancelkit_number: int | None = None
+        _cancelkit_begun = False
         _cancelkit_asked = False
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            recorder.on_made(self)
+            if kwargs.get("eager_start") and _is_running(kwargs.get("loop")):
+                self._cancelkit_begun = True
+                recorder.before_eager_start(
+                    self, kwargs.get("coro", *args), kwargs.get("loop"), name=kwargs.get("name")
+                )
+                try:
+                    super().__init__(*args, **kwargs)
+                except (KeyboardInterrupt, SystemExit):  # of its first step; asyncio lets no other through
+                    recorder.after_eager_start(self)
+                    raise
+                recorder.after_eager_start(self)
+            else:
+                super().__init__(*args, **kwargs)
+                recorder.on_made(self)
+            if trail := self._source_traceback:  # type: ignore[attr-defined]
+                del trail[-1]  # in debug mode a task knows who made it: not this line
+            del self, args, kwargs  # its first step may have failed: see the end of _run
 
         def set_name(self, value: object, /) -> None:
             super().set_name(value)
@@ -130,23 +167,41 @@ def _task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
     return Task
 
 
+def _is_running(loop: asyncio.AbstractEventLoop | None) -> bool:
+    return asyncio._get_running_loop() is not None if loop is None else loop.is_running()
+
+
+def _cancellation_is_due(task: Any) -> bool:
+    """Whether the coming step throws CancelledError into a task that was asked to be cancelled."""
+    waiter = task._fut_waiter
+    if task._must_cancel or waiter is None:
+        return bool(task._must_cancel)
+    # What gather() gives is not cancelled, but ends with that error when its tasks have.
+    return waiter.cancelled() or isinstance(getattr(waiter, "_exception", None), asyncio.CancelledError)
+
+
 def _recording_run(
     recorder: Recorder, run: Callable[[Any], None], task_class: type[asyncio.Task[Any]]
 ) -> Callable[[Any], None]:
     def _run(handle: Any) -> None:
         callback = handle._callback
         task = getattr(callback, "__self__", None)
-        if (
-            not isinstance(task, task_class)
-            or getattr(callback, "__name__", None) not in _STEP_NAMES
-            or task._cancelkit_number is None  # type: ignore[attr-defined]
-            or task.done()
-        ):
-            return run(handle)
-        recorder.before_step(task)
         try:
-            return run(handle)
+            if (
+                not isinstance(task, task_class)
+                or getattr(callback, "__name__", None) not in _STEP_NAMES
+                or task._cancelkit_number is None  # type: ignore[attr-defined]
+                or task.done()
+            ):
+                return run(handle)
+            recorder.before_step(task)
+            try:
+                return run(handle)
+            finally:
+                recorder.after_step(task)
         finally:
-            recorder.after_step(task)
+            # The traceback of an error refers to the frames that were below it. A task that failed and is kept alive
+            # by this one would be missed, and asyncio's complaint that nobody asked for its error come late.
+            handle = callback = task = None
 
     return _run

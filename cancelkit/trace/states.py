@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -60,8 +61,14 @@ class Counts:
     halfway: int = 0
 
     def __str__(self) -> str:
-        words = [f"{count} {name}" for name, count in self.as_dict().items() if count and name in _OF_TASKS]
-        return ", ".join(words) or "no tasks"
+        return self.describe()
+
+    def describe(self, about: Collection[str] = ()) -> str:
+        """How many tasks are in which state, and of the counts of jobs those that it is `about`."""
+        counts = self.as_dict().items()
+        tasks = [f"{count} {name}" for name, count in counts if count and name in _OF_TASKS]
+        jobs = [f"{count} {name}" for name, count in counts if name in about and name not in _OF_TASKS]
+        return ", ".join([*(tasks or ["no tasks"]), *jobs])
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
@@ -89,6 +96,8 @@ class Tracker:
     states: dict[int, State] = field(default_factory=dict)
     mains: set[int] = field(default_factory=set)
     _cancelled: set[int] = field(default_factory=set)
+    # Counted as events come: a program may ask before every wait, and have had a million tasks.
+    _where: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_OF_TASKS, 0))
     _reports: Counter[str] = field(default_factory=Counter)
 
     def feed(self, event: Event) -> State | None:
@@ -116,19 +125,28 @@ class Tracker:
                 return None
             case _:
                 return None
-        self.states[task] = state
+        self._enter(task, state)
         return state
 
     def _suspended(self, task: int, detail: Any) -> State:
-        if task in self._cancelled or detail.get("cleanup"):
+        if not detail["cancelling"]:
+            self._cancelled.discard(task)  # a timeout has taken its cancellation back, and the task goes on
+        if task in self._cancelled or detail["cleanup"]:
             return State.CLEANING
         return State.QUEUED if detail["on"] in _LIMITERS else State.AWAITING
 
+    def _enter(self, task: int, state: State) -> None:
+        before = self.states.get(task)
+        self.states[task] = state
+        if task not in self.mains:
+            if before is not None:
+                self._where[_COUNT_OF_STATE[before]] -= 1
+            self._where[_COUNT_OF_STATE[state]] += 1
+
     def counts(self) -> Counts:
         """How many tasks are where, the main ones left out."""
-        found = Counter(_COUNT_OF_STATE[state] for task, state in self.states.items() if task not in self.mains)
         return Counts(
-            **found,
+            **self._where,
             begun=self._reports["begun"],
             holding=self._reports["holding"],
             cleanups=self._reports["cleanup begun"],

@@ -11,10 +11,11 @@ from __future__ import annotations
 import ast
 import asyncio
 import functools
+import gc
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 _ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep  # noqa: PTH120 - pathlib is slow to import in every child
@@ -24,9 +25,14 @@ _SITE_PACKAGES = os.path.join(_STANDARD_LIBRARY, "site-packages")  # noqa: PTH11
 _CLEANUP_FUNCTIONS = frozenset({"__aexit__", "aclose", "_cleanup_of_finish"})
 """Coroutine functions that are cleanup from their first line to their last."""
 
+_WRAPPERS = frozenset({"coroutine_wrapper", "anext_awaitable", "async_generator_asend", "async_generator_athrow"})
+_INSIDE_WRAPPERS = frozenset({"coroutine", "async_generator", *_WRAPPERS})
+
 _TASKS = frozenset({"task", "tasks", "TaskGroup"})
 
 Span = tuple[tuple[int, int], tuple[int, int]]  # two (line, column) pairs
+
+_STARTED_IN = os.getcwd()  # noqa: PTH109 - a program's file name is relative to this, wherever it goes later
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,19 @@ def _chain(awaitable: Any) -> Iterator[tuple[CodeType, int]]:
     while awaitable is not None:
         for prefix, link in (("cr_", "await"), ("ag_", "await"), ("gi_", "yieldfrom")):
             frame = getattr(awaitable, prefix + "frame", None)
-            if frame is not None:
+            if isinstance(frame, FrameType):
                 yield frame.f_code, frame.f_lasti
                 awaitable = getattr(awaitable, prefix + link)
                 break
         else:
-            return
+            awaitable = _behind(awaitable)
+
+
+def _behind(awaitable: Any) -> Any:
+    """What one of Python's own wrappers, such as an async generator's `aclose()`, steps on behalf of its awaiter."""
+    if type(awaitable).__name__ not in _WRAPPERS:
+        return None
+    return next((inner for inner in gc.get_referents(awaitable) if type(inner).__name__ in _INSIDE_WRAPPERS), None)
 
 
 def _waited_for(code: CodeType) -> str | None:
@@ -91,7 +104,8 @@ def _is_cleanup(code: CodeType, instruction: int, *, waits_for_tasks: bool) -> b
     if _is_library(code.co_filename):
         return False
     place = _position(code, instruction)
-    return any(start <= place <= end for start, end in _cleanup_bodies(code.co_filename))
+    bodies = _cleanup_bodies(code.co_filename).get(code.co_firstlineno, ())
+    return any(start <= place <= end for start, end in bodies)
 
 
 @functools.cache
@@ -104,18 +118,28 @@ def _position(code: CodeType, instruction: int) -> tuple[int, int]:
 
 
 @functools.cache
-def _cleanup_bodies(filename: str) -> tuple[Span, ...]:
-    """Where the `finally` and `except` bodies of a source file are; nowhere if it cannot be read."""
+def _cleanup_bodies(filename: str) -> dict[int, list[Span]]:
+    """Where the `finally` and `except` bodies of a source file are, by the first line of the function they belong to.
+
+    By function, for a function that is defined in such a body, in place of an import that failed, is none itself.
+    """
     try:
-        with open(filename, "rb") as file:  # noqa: PTH123
+        with open(os.path.join(_STARTED_IN, filename), "rb") as file:  # noqa: PTH118, PTH123
             tree = ast.parse(file.read())
     except (OSError, SyntaxError, ValueError):
-        return ()
-    bodies: list[list[ast.stmt]] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Try | ast.TryStar):
-            bodies += [node.finalbody, *(handler.body for handler in node.handlers)]
-    return tuple(_extent(body) for body in bodies if body)
+        return {}
+    found: dict[int, list[Span]] = {}
+    inside: list[tuple[ast.AST, int]] = [(tree, 1)]
+    while inside:
+        node, function = inside.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            function = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        elif isinstance(node, ast.Try | ast.TryStar):
+            for body in (node.finalbody, *(handler.body for handler in node.handlers)):
+                if body:
+                    found.setdefault(function, []).append(_extent(body))
+        inside += [(child, function) for child in ast.iter_child_nodes(node)]
+    return found
 
 
 def _extent(body: list[ast.stmt]) -> Span:

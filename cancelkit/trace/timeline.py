@@ -11,7 +11,7 @@ from typing import Any
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import Counts, State, Tracker
 
-_DEFAULT_NAME = re.compile(r"Task-\d+")
+_DEFAULT_NAME = re.compile(r"Task-\d+|None")  # the latter is what an eager task factory may give
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,4 +197,9 @@ class _Builder:
         if task in self._tracker.mains:
             return "main"
         name = self._names[task]
-        return self._coros[task] if _DEFAULT_NAME.fullmatch(name) else name
+        return _printable(self._coros[task] if _DEFAULT_NAME.fullmatch(name) else name)
+
+
+def _printable(text: str) -> str:
+    """Text of a program's own choosing, such that it takes one line and does nothing to a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -32,10 +32,12 @@ def _hand_over() -> None:
     import importlib.util
 
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize")
-    if spec is not None and spec.loader is not None:
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["sitecustomize"] = module
-        spec.loader.exec_module(module)
+    if spec is None or spec.loader is None:
+        # Python does not mind, and then there is no such module: as without us.
+        raise ModuleNotFoundError("No module named 'sitecustomize'", name="sitecustomize")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
 
 
 if "CANCELKIT_CHILD" in os.environ:

@@ -1,0 +1,106 @@
+"""What the tests of several rooms share: experiments on the small programs, and the watch over what they leave."""
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+if os.name == "posix":
+    from cancelkit.lab.experiment import Experiment, Outcome, perform
+    from cancelkit.lab.moments import Moment
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The folder of the small programs."""
+    return PROGRAMS
+
+
+@pytest.fixture(scope="session")
+def interrupt() -> Callable[..., "Outcome"]:
+    """Perform an experiment on one of the small programs: a signal at each of the moments."""
+
+    def interrupt(
+        program: str,
+        *moments: str,
+        arguments: Sequence[str] = (),
+        signals: Sequence[signal.Signals] = (),
+        deadline: float = 100.0,
+    ) -> "Outcome":
+        chosen = [*signals, *[signal.SIGINT] * len(moments)]
+        pairs = [(Moment.parse(moment), signum) for moment, signum in zip(moments, chosen, strict=False)]
+        return perform(Experiment(PROGRAMS / program, pairs, arguments, deadline))
+
+    return interrupt
+
+
+@pytest.fixture
+def misbehave(interrupt: Callable[..., "Outcome"]) -> Callable[..., "Outcome"]:
+    """Perform an experiment on one of the functions of misbehave.py, at the moment active=1 unless told otherwise."""
+
+    def misbehave(name: str, *moments: str, deadline: float = 100.0) -> "Outcome":
+        return interrupt("misbehave.py", *(moments or ["active=1"]), arguments=[name], deadline=deadline)
+
+    return misbehave
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    """After the test this process has the children, threads and descriptors that it had before."""
+    before = _descriptors(), threading.active_count(), _children()
+    yield
+    assert (_descriptors(), threading.active_count(), _children()) == before
+
+
+def _descriptors() -> set[str]:
+    listing = Path("/dev/fd").resolve()
+    return {entry.name for entry in listing.iterdir()} if listing.is_dir() else set()
+
+
+def _children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+class Witness:
+    """A named pipe that every process of an experiment holds open: its end is seen when the last of them has ended."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path = path
+        self._pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def line(self) -> str:
+        """What the program says first: its process number, and its parent's."""
+        select.select([self._pipe], [], [])
+        line = os.read(self._pipe, 100).decode()
+        assert line.count("\n") == 1
+        return line
+
+    def wait_for_the_end(self) -> None:
+        """Return when nobody holds the pipe any more; the test's timeout is the limit."""
+        while True:
+            select.select([self._pipe], [], [])
+            if not os.read(self._pipe, 100):
+                return
+
+    def close(self) -> None:
+        os.close(self._pipe)
+
+
+@pytest.fixture
+def witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Witness]:
+    """A witness of what misbehave.py starts in this test."""
+    pipe = Witness(tmp_path / "witness")
+    monkeypatch.setenv("WITNESS", str(pipe.path))
+    yield pipe
+    pipe.close()
