@@ -13,7 +13,7 @@ import cancelkit
 from cancelkit.lab.workload import make_jobs, plain_job
 from cancelkit.patterns.handlers import run_tasks
 
-left_behind = set()
+left_behind: set[asyncio.Task[str]] = set()
 
 
 async def main() -> None:
