@@ -14,13 +14,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import itertools
+import os
 import signal
 import socket
 import sys
 import threading
+import traceback
 import weakref
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NoReturn, Self, TypeVar
 
@@ -37,8 +39,11 @@ T = TypeVar("T")
 _interruption: _Interruption | None = None
 """That of the run() under way. There is one at most: signals belong to the main thread."""
 
-_finishing: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()
+_finishing: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
 """The cleanups inside a finish(), which closing the loop waits for instead of cancelling them."""
+
+_in_finish: ContextVar[bool] = ContextVar("cancelkit_in_finish", default=False)
+"""Whether this is part of such a cleanup. Tasks inherit it from the task that makes them."""
 
 
 class Terminated(SystemExit):
@@ -58,45 +63,52 @@ def run(
     """Run a coroutine to its end, as `asyncio.run` does, owning `signals` meanwhile.
 
     The first signal cancels the main task, once. Later ones interrupt nothing: they say what is still being cleaned
-    up. When main has ended, the tasks it left behind are cancelled, once, and waited for; then the loop is closed.
+    up. When main has ended, the tasks it left behind are waited for: those inside a `finish` run to its end first,
+    then each is cancelled, unless somebody did so already and a signal came. Then the loop is closed.
 
     Args:
         main: the coroutine to run.
         signals: which signals ask the program to end.
         grace: how many seconds after the first signal the program may still take; None for ever. Tasks that take
-            longer are named on stderr and left. A program that blocks the loop itself is not ended by this.
+            longer are named on stderr, with where they are stuck, and left. Code that blocks the loop is not ended
+            by this, and Python itself waits for threads before it exits.
         loop_factory: makes the event loop; `asyncio.new_event_loop` unless told otherwise.
 
     Returns:
         What `main` returns.
 
     Raises:
-        KeyboardInterrupt: the first signal was SIGINT.
+        KeyboardInterrupt: the first signal was SIGINT. If main ends with an error nevertheless, that is printed.
         Terminated: the first signal was another one. It is a SystemExit with status 128 + the signal's number.
         RuntimeError: a loop is running already, or this is not the main thread.
         TypeError: `main` is not a coroutine.
     """
     _check_can_run(main)
     failure: BaseException | None = None
-    with _Interruption(signals, grace) as interruption:
-        try:
-            result = interruption.run(main, loop_factory or asyncio.new_event_loop)
-        except BaseException as error:
-            failure = error
-    # Only now, with the handlers of before back in place, can no signal be missed.
-    if interruption.first is not None:
-        interruption.report(failure)
-        interruption.raise_first()
-    if failure is not None:
-        raise failure
-    return result
+    try:
+        with _Interruption(signals, grace) as interruption:
+            try:
+                result = interruption.run(main, loop_factory or asyncio.new_event_loop)
+            except BaseException as error:
+                failure = error
+        # Only now, with the handlers of before back in place, can no signal be missed.
+        if interruption.received:
+            interruption.report(failure)
+            interruption.raise_first()
+        if failure is not None:
+            raise failure
+        return result
+    finally:
+        if inspect.getcoroutinestate(main) == inspect.CORO_CREATED:
+            main.close()  # it was never begun, and must not warn of that
 
 
 async def run_tasks(tasks: Iterable[Callable[[], Awaitable[T]]], max_concurrent: int) -> list[T]:
     """Run jobs, at most `max_concurrent` at a time, each in a task of its own that is made when a slot is free.
 
     When this is cancelled, or a job fails, every job that has begun is cancelled once and its cleanup waited for;
-    no other job begins. A second cancellation changes nothing.
+    no other job begins. A second cancellation changes nothing. Under `run`, a signal ends every call in this way, and
+    a call that is made after it begins nothing, unless it is part of a cleanup inside `finish`.
 
     Args:
         tasks: the jobs: callables without arguments that return an awaitable. A generator is read as slots get free.
@@ -107,13 +119,16 @@ async def run_tasks(tasks: Iterable[Callable[[], Awaitable[T]]], max_concurrent:
 
     Raises:
         ExceptionGroup: of the errors of jobs that failed.
-        ValueError: `max_concurrent` is below 1.
-        TypeError: what `tasks` holds is not callable, or is a coroutine object.
+        CancelledError: this was cancelled, or a job was by somebody else, or a signal came. Errors of the jobs'
+            cleanup then go to the loop's exception handler, so that they never take the place of the interrupt.
+        ValueError: `max_concurrent` is not a whole number of 1 or more.
+        TypeError: `tasks` is not iterable, or what it holds is not callable: a coroutine object, for example.
+        BaseException: what the generator of jobs raised, after the jobs that had begun were cancelled.
     """
-    if max_concurrent < 1:
-        raise ValueError(f"max_concurrent is {max_concurrent!r}; it must be 1 or more, or no job could ever begin")
-    jobs = _checked_jobs(tasks)
     try:
+        jobs = _checked_jobs(tasks)
+        if not isinstance(max_concurrent, int) or max_concurrent < 1:
+            raise ValueError(f"max_concurrent is {max_concurrent!r}; it must be a whole number of 1 or more")
         return await _Batch(jobs, max_concurrent).run()
     finally:
         if inspect.isgenerator(tasks):
@@ -125,7 +140,7 @@ async def finish(awaitable: Awaitable[T]) -> T:
 
     Written in a `finally`: `await finish(connection.goodbye())`. The cleanup runs in a task of its own. Under
     `cancelkit.run` no signal and no closing loop interrupts it. Under `asyncio.run` it outlives a cancellation of
-    its task, but not a second Ctrl-C, which breaks out of the loop itself.
+    its task, but neither a second Ctrl-C, which breaks out of the loop itself, nor main's end.
 
     Returns:
         What `awaitable` returns.
@@ -139,35 +154,40 @@ async def finish(awaitable: Awaitable[T]) -> T:
     cleanup = asyncio.create_task(_cleanup_of_finish(awaitable), name=name)
     _finishing.add(cleanup)
     cancelled = None
-    while not cleanup.done():
-        try:
-            await asyncio.wait([cleanup])  # which, unlike awaiting it, does not hand a cancellation down
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is None:
-        return cleanup.result()
     try:
+        while not cleanup.done():
+            try:
+                await asyncio.wait([cleanup])  # which, unlike awaiting it, does not hand a cancellation down
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is None:
+            return cleanup.result()
         _report_failure(cleanup, "a cleanup failed while its task was being cancelled")
         raise cancelled
     finally:
-        del cancelled  # it refers to this frame through its traceback
+        del cleanup, cancelled  # their errors refer to this frame through their tracebacks
 
 
 async def _cleanup_of_finish(awaitable: Awaitable[T]) -> T:
-    return await awaitable  # in a function of its own, by whose name a recorder knows what this task is for
+    # A function of its own, by whose name a recorder knows what this task is for.
+    _in_finish.set(True)
+    return await awaitable
 
 
 class _Interruption:
     """What one run() knows of signals: which came, and whom to tell."""
 
     def __init__(self, signals: Iterable[signal.Signals], grace: float | None) -> None:
-        self.first: int | None = None
-        self._signals = tuple(signals)
+        self.received: list[int] = []
+        self._signals = tuple(dict.fromkeys(signals))
         self._grace = grace
-        self._order = itertools.count()
+        self._pid = os.getpid()
+        self._before: dict[int, Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[Any] | None = None
+        self._closer: asyncio.Task[Any] | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._begun = False
         self._gave_up = False
         self._undo = contextlib.ExitStack()
 
@@ -177,9 +197,10 @@ class _Interruption:
             for signum in self._signals:
                 before = signal.signal(signum, self._on_signal)
                 # None stands for a handler that C code installed, which cannot be put back from Python.
-                undo.callback(signal.signal, signum, signal.SIG_DFL if before is None else before)
-            # A signal that arrives just before the selector sleeps must wake it: Python's C handler writes to one
-            # end of this pair, and the loop reads from the other.
+                self._before[signum] = signal.SIG_DFL if before is None else before
+                undo.callback(signal.signal, signum, self._before[signum])
+            # A signal that arrives just before the selector sleeps, or in another thread, must wake it: Python's C
+            # handler writes to one end of this pair, and the loop reads from the other.
             self._woken, self._wake = socket.socketpair()
             for end in (self._woken, self._wake):
                 undo.callback(end.close)
@@ -197,11 +218,7 @@ class _Interruption:
 
     def run(self, main: Coroutine[Any, Any, T], loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> T:
         """Run main, then what it left behind, and close the loop."""
-        try:
-            loop = loop_factory()
-        except BaseException:
-            main.close()
-            raise
+        loop = loop_factory()
         asyncio.set_event_loop(loop)
         loop.add_reader(self._woken, self._drain)
         self._loop = loop
@@ -211,8 +228,6 @@ class _Interruption:
             finally:
                 self._wind_up(loop)
         finally:
-            if self._deadline is not None:
-                self._deadline.cancel()
             self._loop = None  # before it closes: the handler may run between any two lines
             loop.remove_reader(self._woken)
             asyncio.set_event_loop(None)
@@ -220,48 +235,62 @@ class _Interruption:
 
     async def _in_main(self, main: Coroutine[Any, Any, T]) -> T:
         self._main = asyncio.current_task()
-        if self.first is not None:
-            main.close()
+        assert self._main is not None
+        self._main.set_name("main")
+        if self.received:
             raise asyncio.CancelledError
         return await main
 
     def _wind_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._gave_up:
-            return
-        if asyncio.all_tasks(loop):
-            loop.run_until_complete(self._finish_leftovers())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
+        leftovers = [self._finish_leftovers] if asyncio.all_tasks(loop) else []
+        for step in (*leftovers, loop.shutdown_asyncgens, loop.shutdown_default_executor):
+            if self._gave_up:
+                return
+            try:
+                loop.run_until_complete(step())
+            except RuntimeError:  # what a stopped loop raises
+                if not self._gave_up:
+                    raise
 
     async def _finish_leftovers(self) -> None:
-        # A cleanup may start tasks of its own, so look again whenever one has ended.
-        cancelled: set[asyncio.Task[Any]] = set()
-        while leftovers := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in leftovers - cancelled:
-                if task not in _finishing:
+        self._closer = asyncio.current_task()
+        while leftovers := asyncio.all_tasks() - {self._closer}:
+            # Nobody can say which of the other tasks a cleanup inside a finish() needs, so that comes first. What a
+            # cleanup starts from now on is left to it, until all of these have ended.
+            finishing = leftovers.intersection(_finishing)
+            if finishing:
+                await asyncio.wait(finishing)
+            for task in leftovers - finishing:
+                if not (self.received and task.cancelling()):  # or its cleanup would be interrupted
                     task.cancel()
-            cancelled |= leftovers
-            done, _ = await asyncio.wait(leftovers, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            await asyncio.wait(leftovers)
+            for task in leftovers - finishing:
                 _report_failure(task, "a task that was left behind failed while the loop was closing")
 
     def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
-        # This runs between any two bytecodes of the main thread, even of itself; the counter's next is one step.
-        is_first = next(self._order) == 0
-        if is_first:
-            self.first = signum
-        if (loop := self._loop) is not None:
-            loop.call_soon_threadsafe(self._begin if is_first else self._say_what_remains)
+        # This runs between any two bytecodes of the main thread, even of itself, so it takes a note and no more.
+        if os.getpid() != self._pid:
+            # A process that was forked from this one, by multiprocessing say, must end as if run() were not there.
+            signal.signal(signum, self._before[signum])
+            signal.raise_signal(signum)
+            return
+        self.received.append(signum)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._act)
 
-    def _begin(self) -> None:
-        assert self._loop is not None
-        if self._grace is not None:
-            self._deadline = self._loop.call_later(self._grace, self._give_up)
+    def _act(self) -> None:
+        if self._begun:
+            self._say_what_remains()
+            return
+        self._begun = True
         if self._main is not None:
             self._main.cancel()
+        if self._grace is not None and self._loop is not None:
+            self._deadline = self._loop.call_later(self._grace, self._give_up)
 
     def _say_what_remains(self) -> None:
-        names = ", ".join(sorted(task.get_name() for task in self._remaining())) or "nothing"
+        tasks = asyncio.all_tasks(self._loop) - {self._closer}
+        names = ", ".join(sorted(map(_title, tasks - {self._main} or tasks))) or "nothing"
         limit = "as long as it takes"
         if self._deadline is not None and self._loop is not None:
             limit = f"at most {max(0.0, self._deadline.when() - self._loop.time()):.1f} s more"
@@ -269,14 +298,10 @@ class _Interruption:
 
     def _give_up(self) -> None:
         assert self._loop is not None
-        for task in self._remaining():
-            where = "".join(f", {f.f_code.co_filename}:{f.f_lineno}" for f in task.get_stack()[-1:])
-            print(f"gave up waiting for {task.get_name()}{where}", file=sys.stderr)  # noqa: T201
         self._gave_up = True
-        self._loop.stop()
-
-    def _remaining(self) -> list[asyncio.Task[Any]]:
-        return [task for task in asyncio.all_tasks(self._loop) if task is not self._main]
+        self._loop.stop()  # first, for stderr may be gone
+        for task in sorted(asyncio.all_tasks(self._loop) - {self._closer}, key=_title):
+            print(f"gave up waiting for {_title(task)}, which is here:\n{_stack_of(task)}", end="", file=sys.stderr)  # noqa: T201
 
     def _drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -285,15 +310,16 @@ class _Interruption:
 
     def report(self, error: BaseException | None) -> None:
         """Say what went wrong while the program was being interrupted; the interrupt itself goes on."""
-        if isinstance(error, Exception) and not self._gave_up:
+        given_up = self._main is not None and not self._main.done()
+        expected = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+        if error is not None and not given_up and not isinstance(error, expected):
             sys.excepthook(type(error), error, error.__traceback__)
 
     def raise_first(self) -> NoReturn:
         """End as the first signal asks."""
-        assert self.first is not None
-        if self.first == signal.SIGINT:
+        if self.received[0] == signal.SIGINT:
             raise KeyboardInterrupt
-        raise Terminated(self.first)
+        raise Terminated(self.received[0])
 
 
 class _Batch:
@@ -318,10 +344,14 @@ class _Batch:
                 try:
                     await self._all_ended
                 except asyncio.CancelledError as error:
+                    if isinstance(self._fatal, Exception):  # of the generator's
+                        self._errors.append(self._fatal)
                     self._fatal = error
                     self._stop()
             if self._fatal is not None:
-                self._report_errors(loop)
+                for failed in self._errors:
+                    context = {"message": "a job failed while it was being cancelled", "exception": failed}
+                    loop.call_exception_handler(context)
                 raise self._fatal
             if self._errors:
                 raise ExceptionGroup("jobs failed", self._errors)
@@ -331,7 +361,9 @@ class _Batch:
 
     def _start_jobs(self) -> None:
         try:
-            while len(self._running) < self._max_concurrent and not (self._stopping or _interrupted()):
+            while len(self._running) < self._max_concurrent and not self._stopping:
+                if _interrupted():  # also where no cancellation comes by: in a task that nobody waits for, say
+                    raise asyncio.CancelledError
                 number, job = next(self._jobs)
                 self._results.append(None)
                 task = asyncio.create_task(_begin(job), name=f"job-{number + 1}")
@@ -339,7 +371,7 @@ class _Batch:
                 task.add_done_callback(self._on_end)
         except StopIteration:
             pass
-        except BaseException as error:  # raised by the caller's generator, or by the check of what it gave
+        except BaseException as error:  # of the caller's generator, or of the check of what it gave
             self._fatal = error
             self._stop()
 
@@ -367,10 +399,6 @@ class _Batch:
             for task in self._running:
                 task.cancel()
 
-    def _report_errors(self, loop: asyncio.AbstractEventLoop) -> None:
-        for error in self._errors:
-            loop.call_exception_handler({"message": "a job failed while it was being cancelled", "exception": error})
-
 
 async def _begin(job: Callable[[], Awaitable[T]]) -> T:
     if _interrupted():  # after this task was made, before its first step: too late to begin
@@ -381,8 +409,9 @@ async def _begin(job: Callable[[], Awaitable[T]]) -> T:
 def _interrupted() -> bool:
     return (
         _interruption is not None
-        and _interruption.first is not None
         and threading.current_thread() is threading.main_thread()
+        and not _in_finish.get()
+        and len(_interruption.received) > 0
     )
 
 
@@ -391,8 +420,30 @@ def _report_failure(future: asyncio.Future[Any], message: str) -> None:
         future.get_loop().call_exception_handler({"message": message, "exception": error, "future": future})
 
 
-def _checked_jobs(tasks: Iterable[Callable[[], Awaitable[T]]]) -> Iterator[Callable[[], Awaitable[T]]]:
+def _title(task: asyncio.Task[Any]) -> str:
+    name = task.get_name()
+    return getattr(task.get_coro(), "__qualname__", name) if name.startswith("Task-") else name
+
+
+def _stack_of(task: asyncio.Task[Any]) -> str:
+    """Where a suspended task is, from the outermost of the coroutines that await each other to the innermost."""
+    frames = []
+    link: Any = task.get_coro()  # task.get_stack() knows only the outermost
+    while link is not None:
+        kind = "gi" if inspect.isgenerator(link) else "cr"
+        frame = getattr(link, f"{kind}_frame", None)
+        if frame is not None:
+            frames.append((frame, frame.f_lineno))
+        link = getattr(link, "gi_yieldfrom" if kind == "gi" else "cr_await", None)
+    return "".join(traceback.StackSummary.extract(iter(frames)).format())
+
+
+def _checked_jobs(tasks: Any) -> Iterator[Callable[[], Awaitable[Any]]]:
     """The jobs as an iterator; what can be seen to be wrong beforehand is, and the rest as it comes."""
+    if not isinstance(tasks, Iterable):
+        if inspect.iscoroutine(tasks):
+            tasks.close()
+        raise TypeError(f"tasks is {tasks!r}; give run_tasks a list or a generator of jobs")
     if isinstance(tasks, Collection):
         wrong = next((pair for pair in enumerate(tasks) if not callable(pair[1])), None)
         if wrong is not None:

@@ -166,7 +166,7 @@ def test_version() -> None:
         (["interrupt", "PROGRAM", "--when", "active"], "'active' in the moment 'active' is not NAME=NUMBER"),
         (
             ["interrupt", "PROGRAM", "--when", "jumping=1"],
-            "'jumping' in the moment 'runing=1' cannot be counted; created",
+            "'jumping' in the moment 'jumping=1' cannot be counted; created",
         ),
         (["interrupt", "PROGRAM", "--when", "active=1", "--then", ""], "'' in the moment '' is not NAME=NUMBER"),
         (["interrupt", "PROGRAM", "--when", "active=1", "--signal", "FOO"], "'FOO' is no signal of this system"),

@@ -3,14 +3,20 @@
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from cancelkit.errors import MomentNotReachedError
+from cancelkit.lab.child import _Recording
 from cancelkit.lab.experiment import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment
+from cancelkit.trace.events import Event, read_events
+from cancelkit.trace.states import Counts
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 
@@ -49,7 +55,7 @@ def test_tasks_look_the_same(programs: Path, monkeypatch: pytest.MonkeyPatch, de
 def test_the_process_looks_the_same(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pythonpath: str | None
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text("SAYS = __file__")
+    (tmp_path / "sitecustomize.py").write_text("")
     if pythonpath is None:
         monkeypatch.delenv("PYTHONPATH", raising=False)
     else:
@@ -103,18 +109,50 @@ def test_signals_are_as_in_a_terminal(programs: Path) -> None:
     assert ignoring == plainly(programs / "misbehave.py", "tells_what_it_sees")
 
 
-def test_a_full_disk_is_no_error_of_the_program(interrupt: Callable[..., Outcome], programs: Path) -> None:
+@pytest.mark.parametrize("room", [0, 1000])
+def test_a_full_disk_is_no_error_of_the_program(interrupt: Callable[..., Outcome], room: int) -> None:
     """A limit on the size of files stands for it: the record ends early, the program and the signal do not."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
     try:
         outcome = interrupt("limited.py", "active=2,queued=3")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert outcome.ended == "killed by SIGINT"
     assert sorted(outcome.stdout.splitlines())[-1] == "job-4 works"
-    assert 0 < len(outcome.events) < 20
+    assert 0 < len(outcome.events) < 20  # the signal at least, which the parent saw
+
+
+def test_events_come_from_any_thread_and_from_handlers_in_the_middle_of_another() -> None:
+    class Tracker:
+        """One that can be told from several at once, and from itself."""
+
+        def __init__(self) -> None:
+            self.fed: list[str] = []
+            self.is_inside = False
+
+        def feed(self, event: Event) -> None:
+            if event.kind == "first":
+                recording.keep(Event(0, "in the middle"))
+            assert not self.is_inside
+            self.is_inside = True
+            time.sleep(0)
+            self.fed.append(event.kind)
+            self.is_inside = False
+
+        counts = Counts
+
+    with tempfile.TemporaryFile() as file:
+        recording = _Recording(file.fileno())
+        recording._tracker = tracker = Tracker()  # type: ignore[assignment]
+        recording.keep(Event(0, "first"))
+        assert tracker.fed == ["in the middle", "first"]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(recording.keep, [Event(0, "another")] * 2000))
+        assert len(tracker.fed) == 2002
+        file.seek(0)
+        assert len(read_events(file.read())) == 2002
 
 
 def test_several_signals_each_land_on_their_moment(interrupt: Callable[..., Outcome]) -> None:

@@ -18,7 +18,9 @@ from conftest import Witness
 from cancelkit.errors import CancelkitError, UnusableProgramError
 from cancelkit.lab import launch
 from cancelkit.lab.experiment import Experiment, Outcome, perform
+from cancelkit.lab.interrupts import HeldInterrupts
 from cancelkit.lab.moments import Moment
+from cancelkit.lab.output import Output
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 
@@ -98,7 +100,7 @@ def test_nothing_outlives_an_experiment_that_is_ended_at_any_line(programs: Path
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("name", ["loops_for_ever", "ends_at_once"])
+@pytest.mark.parametrize("name", ["loops_for_ever", "ends_at_once", "never_gets_there"])
 def test_a_fork_that_holds_everything_open_delays_nothing(
     misbehave: Misbehave, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -116,12 +118,16 @@ def test_a_fork_that_holds_everything_open_delays_nothing(
         forked.append(pid)
 
     monkeypatch.setattr(subprocess.Popen, "__init__", start_and_fork)
-    monkeypatch.setattr(launch, "_SECONDS_TO_OBEY", 1000.0)
-    with contextlib.suppress(CancelkitError):
+    monkeypatch.setattr(launch, "_SECONDS_TO_OBEY", 30.0)
+    monkeypatch.setattr(subprocess.Popen, "kill", lambda process: forked.append(process.pid) or os.kill(process.pid, 9))
+    with contextlib.suppress(CancelkitError, ZeroDivisionError):
+        if name == "never_gets_there":  # and is to be killed, because of an error here
+            monkeypatch.setattr(Output, "add", lambda *_: 1 / 0)
         misbehave(name)
     os.close(let_go)
     os.close(hold)
-    assert os.waitpid(forked[0], 0)[1] == 0
+    (pid,) = forked  # and the supervisor ended by itself, without being killed
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_a_fork_that_holds_everything_open_saves_no_child(programs: Path, witness: Witness) -> None:
@@ -169,6 +175,28 @@ def test_a_handler_that_raises_nothing_is_asked_and_the_experiment_goes_on(misbe
         assert misbehave("loops_for_ever").ended == "killed by SIGINT"
         timer.join()
         assert asked == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_while_a_handler_runs_the_next_ctrl_c_waits() -> None:
+    order: list[str] = []
+
+    def handler(*_: object) -> None:
+        order.append("begin")
+        if order.count("begin") == 1:
+            signal.raise_signal(signal.SIGINT)
+        order.append("end")
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with HeldInterrupts() as interrupts:
+            signal.raise_signal(signal.SIGINT)
+            order.append("it was held")
+            with interrupts.let_in():
+                order.append("it was let in")
+            order.append("the next was held")
+        assert order == ["it was held", "begin", "end", "it was let in", "the next was held", "begin", "end"]
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -177,10 +177,10 @@ def test_output_without_end_is_cut(misbehave: Misbehave) -> None:
     assert len(outcome.stdout) < 2 * KEPT_OF_OUTPUT + 100
 
 
-@pytest.mark.parametrize("chunk", [1, 7, KEPT_OF_OUTPUT, 5 * KEPT_OF_OUTPUT])
-@pytest.mark.parametrize("size", [0, 1, KEPT_OF_OUTPUT + 1, 2 * KEPT_OF_OUTPUT, 2 * KEPT_OF_OUTPUT + 1])
+@pytest.mark.parametrize("chunk", [1, 7, 8, 40])
+@pytest.mark.parametrize("size", [0, 1, 8, 9, 16, 17, 24, 25, 100])
 def test_output_is_cut_only_where_it_must_be(size: int, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, size, chunk = 8, size * 8 // KEPT_OF_OUTPUT, max(1, chunk * 8 // KEPT_OF_OUTPUT)
+    kept = 8
     monkeypatch.setattr("cancelkit.lab.output.KEPT_OF_OUTPUT", kept)
     data = bytes(65 + n % 26 for n in range(size))
     output = Output()

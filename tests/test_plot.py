@@ -49,6 +49,8 @@ EVENTS = (
     event(12, "step", 3),
     event(12, "report", 3, what="begun", job="job-2"),
     event(12, "suspended", 3, on="sleep"),
+    event(14, "step", 3),
+    event(14, "suspended", 3, on="sleep"),
     event(15, "signal", name="SIGTERM"),
     event(16, "step", 3),
     event(16, "ended", 3, how="finished"),

@@ -47,6 +47,12 @@ def test_one_ctrl_c_loses_a_cleanup_that_is_under_way(pattern: str) -> None:
     assert (outcome.cleanups_finished, outcome.jobs_begun) == (0, 2)
 
 
+@pytest.mark.parametrize("pattern", ["task_group", "tracking", "handlers", "context_manager"])
+def test_a_job_whose_place_has_just_become_free_can_begin_after_the_signal(pattern: str) -> None:
+    outcome = perform(Experiment(ROOT / "scripts" / f"{pattern}.py", [(Moment.parse("ended=1"), SIGINT)]))
+    assert [job.name for job in outcome.timeline.jobs_begun_late] == ["job-3"]
+
+
 def test_finish_loses_no_cleanup_that_is_under_way() -> None:
     outcome = perform(Experiment(ROOT / "scripts/run_and_finish.py", [(Moment.parse("cleanups=2"), SIGINT)]))
     assert (outcome.cleanups_finished, outcome.jobs_begun) == (2, 2)

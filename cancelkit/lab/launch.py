@@ -93,10 +93,7 @@ class Launched:
             yield from self._read(min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT))
             if self.returncode is None and time.monotonic() >= deadline:
                 raise DeadlinePassed
-        # What is still in the pipes, and no more: who else holds them open, and writes, is not waited for.
-        for _ in range(_MOST_IN_A_PIPE // _READ_AT_ONCE):
-            if not self._read_ready(0.0):
-                break
+        self._read_the_rest()
 
     def send(self, signum: signal.Signals) -> int:
         """Send a signal as a terminal or as `kill` would; return the time in nanoseconds."""
@@ -150,6 +147,12 @@ class Launched:
             if name in self._lines:
                 yield from self._take_lines(name)
 
+    def _read_the_rest(self) -> None:
+        """Read what is still in the pipes, and no more: who else holds them open, and writes, is not waited for."""
+        for _ in range(_MOST_IN_A_PIPE // _READ_AT_ONCE):
+            if not self._read_ready(0.0):
+                return
+
     def _read_ready(self, timeout: float) -> list[str]:
         """Read what there is to read; the names of the sources that had something, the link first."""
         names = []
@@ -162,6 +165,7 @@ class Launched:
             if not data:
                 self._selector.unregister(key.fileobj)
                 if name == "link" and self.returncode is None:
+                    self._read_the_rest()
                     raise SupervisorLost
                 continue
             if name in self.output:

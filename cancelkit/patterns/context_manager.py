@@ -1,10 +1,12 @@
 """Approach 4, the context manager: every way out of the block is the same way out.
 
 `async with TaskSet(limit) as tasks:` sets up; leaving it, by the last line, by an error or by a cancellation, cancels
-what must not go on and waits for all of it. The clean-up is written once, where it cannot be forgotten.
+what must not go on and waits for all of it. The cleanup is written once, where it cannot be forgotten.
 
 It is as strong as the cancellation that reaches it. One Ctrl-C under `asyncio.run` is one; the second is a
-KeyboardInterrupt that breaks out of the loop while `__aexit__` waits, and SIGTERM ends the process at once.
+KeyboardInterrupt that breaks out of the loop while `__aexit__` waits, and SIGTERM ends the process at once. A second
+cancellation interrupts cleanup as well. Nothing takes the place of an interrupt, so of a cleanup that fails then
+nobody is told.
 """
 
 import asyncio
@@ -45,7 +47,7 @@ class TaskSet:
             for task in self._tasks:
                 task.cancel()  # does nothing to those that are done
             ended = await asyncio.gather(*self._tasks, return_exceptions=True)
-        errors = [e for e in ended if isinstance(e, Exception)]
+        errors = [e for e in (error, *ended) if isinstance(e, Exception)]
         if errors and (error is None or isinstance(error, Exception)):
             raise ExceptionGroup("jobs failed", errors)
 

@@ -3,7 +3,8 @@
 A handler registered with the loop runs as one of the loop's callbacks, between the steps of tasks and never inside
 one, so it may use everything that asyncio offers. This one cancels every job the first time and does nothing the next
 time: a second Ctrl-C no longer interrupts cleanup, and SIGTERM is treated as Ctrl-C is. Once all is cleaned up, the
-signal goes on as the exception that the process's exit status is made of.
+signal goes on as the exception that the process's exit status is made of. Nothing takes its place, so of a cleanup
+that fails then nobody is told. A cancellation is no signal: a second one, from a timeout around us, interrupts cleanup.
 
 It holds while `run_tasks` runs, and only then: before its first line and after its last the signals are Python's
 and `asyncio.run`'s again, so a Ctrl-C while the loop is being closed interrupts the cleanup of what was left behind.
@@ -11,8 +12,12 @@ and `asyncio.run`'s again, so a Ctrl-C while the loop is being closed interrupts
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
+
+if sys.platform == "win32":
+    raise ImportError("this needs POSIX signals, which Windows does not have: use WSL, or try it on Binder")
 
 T = TypeVar("T")
 
@@ -37,19 +42,23 @@ async def run_tasks(tasks: Iterable[Callable[[], Awaitable[T]]], max_concurrent:
 
     loop = asyncio.get_running_loop()
     before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
-    running = [asyncio.create_task(in_a_slot(job), name=f"job-{n}") for n, job in enumerate(tasks, 1)]
+    running: list[asyncio.Task[T]] = []
     for signum in before:
         loop.add_signal_handler(signum, on_signal, signum)
     try:
+        for number, job in enumerate(tasks, 1):
+            running.append(asyncio.create_task(in_a_slot(job), name=f"job-{number}"))
         if running:
             await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
     finally:
         if not received:
             cancel_all()  # an error, or a cancellation from outside
-        ended = await asyncio.gather(*running, return_exceptions=True)
-        for signum, handler in before.items():
-            loop.remove_signal_handler(signum)  # puts back Python's default, which need not be what stood before
-            signal.signal(signum, handler)
+        try:
+            ended = await asyncio.gather(*running, return_exceptions=True)
+        finally:
+            for signum, handler in before.items():
+                loop.remove_signal_handler(signum)  # puts back Python's default, which need not be what stood before
+                signal.signal(signum, handler)
     if received:
         raise KeyboardInterrupt if received[0] == signal.SIGINT else SystemExit(128 + received[0])
     if errors := [e for e in ended if isinstance(e, Exception)]:

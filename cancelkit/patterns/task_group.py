@@ -1,7 +1,9 @@
-"""Approach 1, the task group: whatever happens, nobody leaves before everybody has finished.
+"""Approach 1, the task group: whatever happens, nobody leaves before everybody has ended.
 
 Under `asyncio.run` the first Ctrl-C cancels the main task, which waits in the group; the group cancels every job once,
-jobs that queue for the semaphore too, and waits for their cleanup. So one Ctrl-C loses nothing.
+jobs that queue for the semaphore too, and waits. So the cleanup that a Ctrl-C causes runs to its end, and a second
+cancellation, from a timeout around us, say, does not interrupt it. If a cleanup fails, though, the group raises an
+ExceptionGroup in the place of the interrupt.
 
 It cannot help with what never becomes a cancellation: a second Ctrl-C is a KeyboardInterrupt that breaks out of the
 loop in the middle of that cleanup, and SIGTERM ends the process at once.

@@ -2,7 +2,8 @@
 
 `asyncio.wait` watches the tasks without owning them: when this coroutine is cancelled, they are not. (Awaiting a
 `gather` here would cancel them, and the loop below a second time, in the middle of their cleanup.) The shield lets
-the cleanup go on if a second cancellation comes while it is awaited: from a timeout around us, say.
+the cleanup go on if a second cancellation comes while it is awaited: from a timeout around us, say. A third gets
+through. Nothing takes the place of an interrupt, so of a cleanup that fails then nobody is told.
 
 A shield protects from a cancellation, and a second Ctrl-C is none: under `asyncio.run` it is a KeyboardInterrupt that
 breaks out of the loop, and closing the loop then cancels what the shield protected. SIGTERM ends the process at once.
@@ -23,11 +24,12 @@ async def run_tasks(tasks: Iterable[Callable[[], Awaitable[T]]], max_concurrent:
         async with slots:
             return await job()
 
-    running = [asyncio.create_task(in_a_slot(job), name=f"job-{n}") for n, job in enumerate(tasks, 1)]
-    if not running:
-        return []
+    running: list[asyncio.Task[T]] = []
     try:
-        await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
+        for number, job in enumerate(tasks, 1):
+            running.append(asyncio.create_task(in_a_slot(job), name=f"job-{number}"))
+        if running:
+            await asyncio.wait(running, return_when=asyncio.FIRST_EXCEPTION)
     finally:
         for task in running:
             task.cancel()  # does nothing to those that are done

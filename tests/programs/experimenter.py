@@ -23,7 +23,7 @@ from cancelkit.lab.moments import Moment
 Tracer = Callable[[FrameType, str, Any], Any]
 
 PROGRAM = Path(__file__).with_name("misbehave.py")
-EXPERIMENT = Experiment(PROGRAM, [(Moment.parse("active=1"), signal.SIGINT)], ["loops_for_ever"], deadline=100)
+EXPERIMENT = Experiment(PROGRAM, [(Moment.parse("active=1"), signal.SIGINT)], ["ends_only_on_sigint"], deadline=100)
 
 
 def tracer(line: int, signum: int, seen: set[tuple[str, int]]) -> Tracer:

@@ -83,6 +83,8 @@ async def main() -> None:
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
         eager = asyncio.create_task(waits("eager", asyncio.Event()), name="eager")
         order.append("after eager")
+        asyncio.Task(fails(), loop=asyncio.get_running_loop(), name="forgotten and eager", eager_start=True)
+        order.append("after another")
         describe(eager)
         eager.cancel()
         print(await asyncio.gather(eager, asyncio.create_task(fails()), return_exceptions=True))
