@@ -164,9 +164,9 @@ def _print_outcome(outcome: Outcome) -> None:
     for signal in outcome.timeline.signals:
         console.print(str(signal), soft_wrap=True)
     if outcome.timeline.jobs:
-        lost = outcome.jobs_begun - outcome.cleanups_finished
-        console.print(f"cleanups finished: {outcome.cleanups_finished} of {outcome.jobs_begun} jobs begun", end="")
-        console.print(f", {lost} lost" if lost else "", style="bold red")
+        console.print(f"cleanups finished: {outcome.cleanups_finished} of {outcome.jobs_begun} jobs begun")
+    for alarm in outcome.timeline.alarms:
+        console.print(str(alarm), style="bold red", soft_wrap=True)
     for leftover in outcome.leftovers:
         console.print(f"left over: {leftover}", soft_wrap=True)
     console.print(f"the program: {outcome.ended}")

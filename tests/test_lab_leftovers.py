@@ -16,7 +16,6 @@ import pytest
 from conftest import Witness
 
 from cancelkit.errors import CancelkitError, UnusableProgramError
-from cancelkit.lab import launch
 from cancelkit.lab.experiment import Experiment, Outcome, perform
 from cancelkit.lab.interrupts import HeldInterrupts
 from cancelkit.lab.moments import Moment
@@ -118,16 +117,21 @@ def test_a_fork_that_holds_everything_open_delays_nothing(
         forked.append(pid)
 
     monkeypatch.setattr(subprocess.Popen, "__init__", start_and_fork)
-    monkeypatch.setattr(launch, "_SECONDS_TO_OBEY", 30.0)
-    monkeypatch.setattr(subprocess.Popen, "kill", lambda process: forked.append(process.pid) or os.kill(process.pid, 9))
+    killed: list[int] = []
+
+    def note_and_kill(process: "subprocess.Popen[bytes]") -> None:
+        killed.append(process.pid)
+        process.send_signal(signal.SIGKILL)
+
+    monkeypatch.setattr(subprocess.Popen, "kill", note_and_kill)
     with contextlib.suppress(CancelkitError, ZeroDivisionError):
         if name == "never_gets_there":  # and is to be killed, because of an error here
             monkeypatch.setattr(Output, "add", lambda *_: 1 / 0)
         misbehave(name)
     os.close(let_go)
     os.close(hold)
-    (pid,) = forked  # and the supervisor ended by itself, without being killed
-    assert os.waitpid(pid, 0)[1] == 0
+    assert os.waitpid(forked[0], 0)[1] == 0
+    assert killed == []  # as the supervisor is when it does not obey
 
 
 def test_a_fork_that_holds_everything_open_saves_no_child(programs: Path, witness: Witness) -> None:

@@ -49,16 +49,13 @@ def recorded(tmp_path: Path, code: str) -> tuple[Event, ...]:
 
 def test_a_program_that_goes_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of files may be relative to where it was started."""
-    (tmp_path / "library").mkdir()
-    (tmp_path / "library/cleanup.py").write_text(
-        "import asyncio\nasync def main():\n    try: pass\n    finally: await asyncio.sleep(0)\n"
-    )
-    (tmp_path / "program.py").write_text(
-        "import asyncio, os, sys\n"
-        "sys.path.insert(0, 'library')\n"
-        "import cleanup\n"
-        "os.chdir('/')\n"
-        "asyncio.run(cleanup.main())\n"
+    (tmp_path / "program.py").write_text("import runpy; runpy.run_path('another.py')")
+    (tmp_path / "another.py").write_text(
+        "import asyncio, os\n"
+        "async def main():\n"
+        "    try: os.chdir('/')\n"
+        "    finally: await asyncio.sleep(0)\n"
+        "asyncio.run(main())\n"
     )
     monkeypatch.chdir(tmp_path)
     (lane,) = perform(Experiment("program.py", [], deadline=100)).timeline.lanes

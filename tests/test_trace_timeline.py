@@ -65,7 +65,9 @@ job-1  not started → running → awaiting → cleaning up → cancelled
 job-2  not started → running → queued → awaiting → abandoned
 job-3  not started → cancelled
 signal 1: SIGINT, landed on 1 created, 1 active, 1 queued
-signal 2: SIGTERM, landed on 1 active, 1 cleaning, 1 ended"""
+signal 2: SIGTERM, landed on 1 active, 1 cleaning, 1 ended
+job-2: began late
+job-2: no cleanup"""
 
 
 @pytest.fixture

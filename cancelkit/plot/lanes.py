@@ -44,8 +44,8 @@ def draw_panel(ax: Axes, panel: Panel, low: float, high: float) -> None:
     _draw_spans(ax, lanes, zero, high - low)
     for lane in lanes:
         _draw_end(ax, lane, rows[lane.task], zero)
-        for text, time in alarms(timeline, lane):
-            _shout(ax, text, (time - zero) / SECOND, rows[lane.task])
+    for alarm in timeline.alarms:
+        _shout(ax, f"✗ {alarm.what}", (alarm.time - zero) / SECOND, rows[alarm.lane.task])
     for signal in timeline.signals:
         x = (signal.time - zero) / SECOND
         ax.axvline(x, color=SIGNAL, linewidth=1.6, zorder=3)
@@ -147,22 +147,6 @@ def _draw_end(ax: Axes, lane: Lane, row: int, zero: int) -> None:
         zorder=4,
         clip_on=False,
     )
-
-
-def alarms(timeline: Timeline, lane: Lane) -> list[tuple[str, int]]:
-    """What is to jump out of a lane, and when it happened: a job that began late, a cleanup lost or never made."""
-    end = lane.spans[-1].end if lane.spans else 0
-    found = []
-    for job in timeline.jobs:
-        if job.name != lane.name:
-            continue
-        if job in timeline.jobs_begun_late and job.begun is not None:
-            found.append(("✗ began late", job.begun))
-        if job.cleanup_begun is not None and job.cleanup_finished is None:
-            found.append(("✗ cleanup lost", end))
-        if job.begun is not None and job.cleanup_begun is None and lane.end is State.ABANDONED:
-            found.append(("✗ no cleanup", end))
-    return found
 
 
 def _shout(ax: Axes, text: str, x: float, row: int) -> None:

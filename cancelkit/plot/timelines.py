@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from cancelkit.plot.lanes import SECOND, Panel, alarms, draw_panel, is_drawn, zero_of
+from cancelkit.plot.lanes import SECOND, Panel, draw_panel, is_drawn, zero_of
 from cancelkit.plot.style import END_MARKS, INK, LOOKS
 from cancelkit.trace.timeline import Timeline
 
@@ -72,7 +72,7 @@ def _time_limits(panels: Sequence[Panel]) -> tuple[float, float]:
     low = min(start for start, _ in extents) / SECOND
     high = max(end for _, end in extents) / SECOND
     room = max(high - low, 0.001) * 0.02
-    has_alarms = any(alarms(panel.timeline, lane) for panel in panels for lane in panel.timeline.lanes)
+    has_alarms = any(panel.timeline.alarms for panel in panels)
     return low - room, high + room * (8 if has_alarms else 1)
 
 

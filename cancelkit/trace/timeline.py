@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import Counts, State, Tracker
@@ -93,6 +93,18 @@ class SignalMark:
         return f"signal {self.number}: {self.name}, landed on {self.landed}"
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What must not be overlooked: what happened in the lane of a job, and when."""
+
+    lane: Lane
+    what: Literal["began late", "cleanup lost", "no cleanup"]
+    time: int
+
+    def __str__(self) -> str:
+        return f"{self.lane.name}: {self.what}"
+
+
 @dataclass(frozen=True)
 class Timeline:
     """What every task of one run did, and when the signals came.
@@ -116,10 +128,25 @@ class Timeline:
             return ()
         return tuple(job for job in self.jobs if job.begun is not None and job.begun > self.signals[0].time)
 
+    @cached_property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Jobs that began after the first signal, and cleanup that was begun and never finished, or never made."""
+        lanes = {lane.name: lane for lane in self.lanes}
+        return tuple(alarm for job in self.jobs if job.name in lanes for alarm in self._alarms_of(job, lanes[job.name]))
+
+    def _alarms_of(self, job: Job, lane: Lane) -> Iterator[Alarm]:
+        end = lane.spans[-1].end if lane.spans else 0
+        if job in self.jobs_begun_late and job.begun is not None:
+            yield Alarm(lane, "began late", job.begun)
+        if job.cleanup_begun is not None and job.cleanup_finished is None:
+            yield Alarm(lane, "cleanup lost", end)
+        if job.begun is not None and job.cleanup_begun is None and lane.end is State.ABANDONED:
+            yield Alarm(lane, "no cleanup", end)
+
     def __str__(self) -> str:
         width = max((len(lane.name) for lane in self.lanes), default=0)
         rows = [f"{lane.name:<{width}}  {' → '.join(lane.states)}" for lane in self.lanes]
-        return "\n".join([*rows, *map(str, self.signals)])
+        return "\n".join([*rows, *map(str, self.signals), *map(str, self.alarms)])
 
 
 def timeline_of(events: Iterable[Event]) -> Timeline:
