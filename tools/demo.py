@@ -16,7 +16,7 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from cancelkit.lab.experiment import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment
@@ -35,6 +35,9 @@ status     of the process: -2 is "killed by SIGINT", what a shell shows as 130
 cleanups   that finished, of the jobs that had begun
 late       jobs that began after the first signal
 left over  tasks that had not ended, and what Python complained of
+
+Signal handlers hold too, while their jobs run; cancelkit.run holds until the loop is closed.
+`cancelkit interrupt scripts/leftover.py --when cleanups=3` shows the difference.
 """
 SIGNALS = ((Moment.parse("holding=4"), signal.SIGINT), (Moment.parse("halfway=4"), signal.SIGINT))
 
@@ -73,7 +76,9 @@ def interrupt(case: tuple[str, int]) -> Outcome:
 
 def table_of(outcomes: dict[tuple[str, int], Outcome]) -> Table:
     """What each program did: right, or what was wrong."""
-    table = Table("program", "Ctrl-C", "status", "cleanups", "late", "left over", "", box=box.SIMPLE_HEAD)
+    table = Table(
+        Column("program", no_wrap=True), "Ctrl-C", "status", "cleanups", "late", "left over", "", box=box.SIMPLE_HEAD
+    )
     for (name, count), outcome in outcomes.items():
         timeline = outcome.timeline
         table.add_row(
