@@ -3,7 +3,7 @@
 PYTHON ?=
 PY = .venv/bin/python
 
-.PHONY: help setup demo test lab check notebooks test-pythons bench clean
+.PHONY: help setup demo test lab check notebooks test-pythons proof bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ notebooks: setup ## run the notebooks and store their outputs
 
 test-pythons: setup ## run the core tests on each other Python found
 	@sh tools/test_pythons.sh
+
+proof: setup ## all tests and notebooks three times while every core is kept busy (a quarter of an hour)
+	@$(PY) tools/proof.py
 
 bench: setup ## run the benchmarks
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file" || exit 1; done
