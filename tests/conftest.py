@@ -64,6 +64,8 @@ def _descriptors() -> set[str]:
 
 
 def _children() -> bool:
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return False
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:

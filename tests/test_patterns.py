@@ -166,9 +166,9 @@ def test_signal_handlers_are_restored_after_results_and_cancellations(run_tasks:
         *((name, [INT, INT], 0, -2) for name in LEAVE_SIGNALS_TO_ASYNCIO),
         *((name, [TERM], 0, -15) for name in LEAVE_SIGNALS_TO_ASYNCIO),
         *((name, [INT, INT], 2, -2) for name in ("handlers", "cancelkit")),
-        *((name, [INT, TERM, INT], 2, -2) for name in ("handlers", "cancelkit")),
+        *((name, [INT, TERM, TERM], 2, -2) for name in ("handlers", "cancelkit")),
         *((name, [TERM], 2, 143) for name in ("handlers", "cancelkit")),
-        *((name, [TERM, INT, TERM], 2, 143) for name in ("handlers", "cancelkit")),
+        *((name, [TERM, INT, INT], 2, 143) for name in ("handlers", "cancelkit")),
     ],
 )
 def test_so_many_cleanups_are_kept_when_signals_come(

@@ -10,6 +10,7 @@ import pytest
 
 from cancelkit.lab.experiment import Experiment, Outcome, perform
 from cancelkit.trace.events import Event
+from cancelkit.trace.reports import report
 from cancelkit.trace.states import Counts, State, Tracker
 
 pytestmark = pytest.mark.core
@@ -161,6 +162,11 @@ def test_reports_belong_to_the_task_that_makes_them(tmp_path: Path) -> None:
     )
     reports = [(e.task, e.detail["what"], e.detail["job"]) for e in events if e.kind == "report"]
     assert reports == [(2, "begun", "a job"), (None, "cleanup begun", "outside")]
+
+
+def test_a_report_of_something_else() -> None:
+    with pytest.raises(ValueError, match="report\\(\\) was told 'started' of 'job-1'; it knows begun, holding"):
+        report("started", "job-1")  # type: ignore[arg-type]
 
 
 def test_counts_are_those_of_the_states() -> None:

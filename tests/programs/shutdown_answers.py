@@ -26,7 +26,7 @@ async def fails() -> None:
     try:
         await interrupted()
     finally:
-        raise BaseExceptionGroup("instead", [ValueError("of the interrupt")])
+        raise BaseExceptionGroup("instead", [ValueError("of the interrupt"), GeneratorExit()])
 
 
 async def many_at_once() -> None:

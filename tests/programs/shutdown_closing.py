@@ -24,8 +24,8 @@ async def gather() -> None:
 
 class LateLoop(asyncio.SelectorEventLoop):
     def close(self) -> None:
-        signal.raise_signal(signal.SIGINT)
         super().close()
+        signal.raise_signal(signal.SIGINT)
 
 
 def left() -> Any:

@@ -13,7 +13,7 @@ async def wait_for_ever() -> None:
         try:
             await asyncio.Event().wait()  # stuck here
         except asyncio.CancelledError:
-            print("will not end")
+            continue
 
 
 async def job() -> None:
