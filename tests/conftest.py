@@ -15,6 +15,11 @@ if os.name == "posix":
 
 PROGRAMS = Path(__file__).with_name("programs")
 
+# A shell's `&`, `nohup` and some CI runners hand SIGINT down as "ignored", and every process that a test starts and
+# interrupts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def programs() -> Path:

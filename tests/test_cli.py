@@ -205,10 +205,13 @@ def test_ctrl_c(programs: Path, tmp_path: Path) -> None:
     environment = os.environ | {"WITNESS": str(tmp_path / "witness")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         os.set_blocking(witness, True)
-        with os.fdopen(witness) as pipe:
-            while not pipe.readline():
-                pass
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate()
-            assert pipe.read() == ""
+        try:
+            with os.fdopen(witness) as pipe:
+                while not pipe.readline():
+                    pass
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=60)
+                assert pipe.read() == ""
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (130, b"", b"cancelkit: interrupted; nothing is left of the program\n")

@@ -12,6 +12,7 @@ import pytest
 import cancelkit
 from cancelkit.lab.experiment import Experiment, perform
 from cancelkit.lab.moments import Moment
+from cancelkit.patterns.context_manager import TaskSet
 
 pytestmark = pytest.mark.core
 
@@ -125,6 +126,18 @@ def test_an_error_of_the_generator_of_jobs_leaves_no_task(run_tasks: RunTasks) -
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
+
+
+def test_a_task_sets_block_that_fails_comes_out_with_the_jobs_that_do() -> None:
+    async def main() -> None:
+        async with TaskSet(1) as tasks:
+            tasks.start(Job("of the cleanup"))
+            await turns()
+            raise ValueError("of the block")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(main())
+    assert list(map(str, caught.value.exceptions)) == ["of the block", "of the cleanup"]
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])

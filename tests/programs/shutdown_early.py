@@ -1,4 +1,4 @@
-"""Signals before anything has begun, sent to itself where no moment can be: python shutdown_early.py NAME."""
+"""Signals before any job has begun, sent to itself where no moment can be: shutdown_early.py before_start|LIMIT."""
 
 import asyncio
 import signal
@@ -36,4 +36,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "before_start":
         run(main(), loop_factory=loop_that_comes_late)
     else:
-        run(run_tasks(late_jobs(), 2))
+        run(run_tasks(late_jobs(), max_concurrent=int(sys.argv[1])))
