@@ -62,7 +62,7 @@ def main() -> None:
         )
         found = dict(zip(cases, outcomes, strict=True))
     console.print(table_of(found))
-    console.print(LEGEND)
+    console.print(LEGEND, soft_wrap=True)
     rows = [[panel_of(name, count, found[name, count]) for count in (1, 2)] for name in PROGRAMS]
     save(draw_grid(rows), plot)
     console.print(f"The timelines are drawn in {os.path.relpath(plot)}", soft_wrap=True)
