@@ -48,14 +48,15 @@ def draw_panel(ax: Axes, panel: Panel, low: float, high: float) -> None:
         _shout(ax, f"✗ {alarm.what}", (alarm.time - zero) / SECOND, rows[alarm.lane.task])
     for signal in timeline.signals:
         x = (signal.time - zero) / SECOND
+        is_last = signal is timeline.signals[-1]
         ax.axvline(x, color=SIGNAL, linewidth=1.6, zorder=3)
         ax.annotate(
             f"{signal.name} {signal.number}" if len(timeline.signals) > 1 else signal.name,
             (x, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(3, -1),
+            xytext=(3 if is_last else -3, -1),
             textcoords="offset points",
-            ha="left",
+            ha="left" if is_last else "right",  # so that names of signals that are close do not meet
             va="top",
             color=SIGNAL,
             fontsize=8,
