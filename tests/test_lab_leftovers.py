@@ -207,7 +207,7 @@ def test_while_a_handler_runs_the_next_ctrl_c_waits() -> None:
 
 def test_a_python_that_ends_before_the_program(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    for _ in range(10):  # whichever is seen first, its end or what it complains of
+    for _ in range(3):  # whichever is seen first, its end or what it complains of
         with pytest.raises(UnusableProgramError, match="is it a Python that runs") as caught:
             perform(Experiment(programs / "misbehave.py", [(Moment.parse("active=1"), signal.SIGINT)]))
         assert "The end of its stderr:" in str(caught.value)
