@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path as MplPath
 
 from cancelkit.plot.style import END_MARKS, LOOKS
-from cancelkit.plot.timelines import Panel, draw, draw_grid, save
+from cancelkit.plot.timelines import Panel, draw, draw_grid, save, to_png
 from cancelkit.trace.events import Event, header_line, read_events
 from cancelkit.trace.states import State
 from cancelkit.trace.timeline import Timeline, timeline_of
@@ -237,3 +237,8 @@ def test_saving_does_not_change_what_others_draw(timeline: Timeline, tmp_path: P
     before = dict(mpl.rcParams)
     save(draw(Panel(timeline)), tmp_path / "a.svg")
     assert dict(mpl.rcParams) == before
+
+
+def test_dollar_signs_are_no_mathematics() -> None:
+    events = [Event(0, "created", 1, {"name": r"$\frac$", "coro": "main"}), Event(9, "ended", 1, {"how": "finished"})]
+    assert to_png(draw(Panel(timeline_of(events), r"$\frac$")))

@@ -67,10 +67,10 @@ def draw_panel(ax: Axes, panel: Panel, low: float, high: float) -> None:
     ax.set_title(panel.ended, loc="right", fontsize=8, color=FAINT)
     ax.set_xlim(low, high)
     ax.set_ylim(len(lanes) - 0.5, _ROOM_FOR_SIGNALS)
-    ax.set_yticks(range(len(lanes)), [lane.name for lane in lanes], fontsize=8)
+    ax.set_yticks(range(len(lanes)), [lane.name for lane in lanes], fontsize=8, parse_math=False)
     ax.tick_params(axis="y", length=0)
     ax.tick_params(axis="x", labelsize=8, colors=INK)
-    ax.set_title(panel.title, loc="left", fontsize=10, fontweight="bold", color=INK)
+    ax.set_title(panel.title, loc="left", fontsize=10, fontweight="bold", color=INK, parse_math=False)
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
 
