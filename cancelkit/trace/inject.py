@@ -1,0 +1,146 @@
+"""Lines of ours inside functions of the standard library, where no frame tells of them.
+
+A wrapper around a function is a frame more: in the tracebacks of what passes through it, in a stack that the program
+prints, in what debug mode remembers of who made a task. So a function that has to be watched is compiled anew from its
+own source, with calls of ours put in. File, name, lines and columns stay those of the original, and a call that has
+returned leaves no trace. As it is made from the source of the interpreter that runs, it fits every version.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+from cancelkit.errors import CancelkitError
+
+_MAKER = "_cancelkit_maker"
+_INHERITED = object()
+
+
+def with_entry(function: Any, entry: Callable[..., object]) -> FunctionType:
+    """The function with a call of `entry` as its first statement, which gets the function's positional arguments."""
+
+    def edit(body: list[ast.stmt], arguments: list[str]) -> list[ast.stmt]:
+        (call,) = ast.parse(f"_cancelkit_entry({', '.join(arguments)})").body
+        _place(call, body[0])
+        return [call, *body]
+
+    return _rebuilt(function, edit, {"_cancelkit_entry": entry})
+
+
+def original_body() -> Any:
+    """Stands in a template where the body of the function goes that the template surrounds."""
+    raise AssertionError("a template is not to be called")
+
+
+def with_surroundings(function: Any, template: Any) -> FunctionType:
+    """The function inside another: a copy of `template` with its body where that says `original_body()`.
+
+    A template takes the same arguments. What it refers to outside of itself keeps its meaning; its variables should
+    have names that the function does not use.
+    """
+    lines, _ = inspect.getsourcelines(template)
+    (outer,) = ast.parse(textwrap.dedent("".join(lines))).body
+    assert isinstance(outer, ast.FunctionDef)
+    names = inspect.getclosurevars(template)
+    references = {**names.globals, **names.nonlocals}
+    del references[original_body.__name__]
+
+    def edit(body: list[ast.stmt], _: list[str]) -> list[ast.stmt]:
+        surroundings = outer.body[ast.get_docstring(outer) is not None :]
+        for statement in surroundings:
+            _place(statement, body[0])
+        return _with_body(surroundings, body)
+
+    return _rebuilt(function, edit, references)
+
+
+def _with_body(statements: list[ast.stmt], body: list[ast.stmt]) -> list[ast.stmt]:
+    filled: list[ast.stmt] = []
+    for statement in statements:
+        if isinstance(statement, ast.Expr) and ast.unparse(statement) == f"{original_body.__name__}()":
+            filled += body
+            continue
+        if isinstance(statement, ast.Try):
+            statement.body = _with_body(statement.body, body)
+        filled.append(statement)
+    return filled
+
+
+def _place(statement: ast.stmt, at: ast.stmt) -> None:
+    """Have a statement say that it stands where another does, or what that one tries first."""
+    while isinstance(at, ast.Try):
+        at = at.body[0]
+    for node in ast.walk(statement):
+        ast.copy_location(node, at)
+
+
+def _rebuilt(
+    function: Any, edit: Callable[[list[ast.stmt], list[str]], list[ast.stmt]], names: dict[str, object]
+) -> FunctionType:
+    original = inspect.unwrap(function)
+    try:
+        lines, number = inspect.getsourcelines(original)
+    except (OSError, TypeError):
+        where = original.__code__.co_filename
+        raise CancelkitError(f"cannot record: the source of {original.__qualname__} is not at {where}") from None
+    # Below a line of ours instead of dedented, so that columns stay right: Python marks them in tracebacks.
+    owner = original.__qualname__.rpartition(".")[0].rpartition(".")[2]
+    heads = [f"class {owner}:\n"] if owner else ["if True:\n"] if lines[0][:1].isspace() else []
+    tree = ast.parse("".join([*heads, *lines]))
+    ast.increment_lineno(tree, number - 1 - len(heads))
+    (definition,) = tree.body[0].body if heads else tree.body  # type: ignore[attr-defined]
+    definition.decorator_list = []
+    docstring = definition.body[: ast.get_docstring(definition) is not None]
+    arguments = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]
+    definition.body = [*docstring, *edit(definition.body[len(docstring) :], arguments)]
+    maker = ast.parse(f"def {_MAKER}({', '.join(names)}): pass")
+    maker.body[0].body = tree.body  # type: ignore[attr-defined]
+    return _replaced(original, compile(maker, original.__code__.co_filename, "exec"), names)
+
+
+def _replaced(original: FunctionType, module: CodeType, names: dict[str, object]) -> FunctionType:
+    """The innermost function of what was compiled, in place of the original."""
+    code = module
+    while code.co_name != original.__name__ or code is module:
+        code = next(inner for inner in code.co_consts if isinstance(inner, CodeType))
+    made = FunctionType(
+        code.replace(co_qualname=original.__code__.co_qualname),
+        original.__globals__,
+        original.__name__,
+        original.__defaults__,
+        tuple(_cell(names[name]) for name in code.co_freevars),
+    )
+    for name in ("__kwdefaults__", "__qualname__", "__doc__", "__module__", "__annotations__"):
+        setattr(made, name, getattr(original, name))
+    return made
+
+
+def _cell(value: object) -> Any:
+    return (lambda: value).__closure__[0]  # type: ignore[index]
+
+
+class Replacements:
+    """Attributes of other people's modules and classes, replaced, until they are put back."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+
+    def put(self, owner: Any, name: str, value: object) -> None:
+        """Replace an attribute that the owner has, or has inherited.
+
+        Raises:
+            TypeError: it cannot be set.
+        """
+        before = vars(owner).get(name, _INHERITED)
+        setattr(owner, name, value)
+        self._undo.append(lambda: delattr(owner, name) if before is _INHERITED else setattr(owner, name, before))
+
+    def undo(self) -> None:
+        """Put everything back, last things first."""
+        while self._undo:
+            self._undo.pop()()
