@@ -105,7 +105,7 @@ def test_what_a_task_waits_for_and_where(tmp_path: Path) -> None:
     waits = [
         (event.detail["on"], event.detail["at"]) for event in events if event.kind == "suspended" and event.task == 1
     ]
-    expected = ["next step", "sleep", "tasks", "task", "future", "Queue"]
+    expected = ["sleep", "sleep", "tasks", "task", "gather", "Queue"]
     lines = [3, 4, 5, 6, 7, 10]
     assert waits == [(on, f"{tmp_path / 'program.py'}:{line}") for on, line in zip(expected, lines, strict=True)]
 
@@ -143,7 +143,8 @@ def test_a_cancellation_is_delivered_once_however_it_comes(tmp_path: Path) -> No
 def test_a_main_task_for_each_loop(tmp_path: Path) -> None:
     """Also where a loop comes to lie at the address of one that is gone."""
     events = recorded(tmp_path, "for _ in range(20): asyncio.run(asyncio.sleep(0))\n")
-    assert [event.detail.get("main") for event in events if event.kind == "created"] == [True] * 20
+    assert [event.task for event in events if event.kind == "main"] == list(range(1, 21))
+    assert [event.detail["loop"] for event in events if event.kind == "closed"] == list(range(1, 21))
 
 
 def test_the_loops_own_tasks_are_not_the_programs(tmp_path: Path) -> None:
@@ -172,13 +173,14 @@ def test_a_report_of_something_else() -> None:
 def test_counts_are_those_of_the_states() -> None:
     tracker = Tracker()
     rows: list[tuple[int, str, dict[str, Any]]] = [
-        (1, "created", {"main": True}),
+        (1, "created", {}),
+        (1, "main", {}),
         (2, "created", {}),
         (3, "created", {}),
         (4, "created", {}),
         (1, "step", {}),
         (2, "step", {}),
-        (2, "suspended", {"on": "Semaphore", "cleanup": False, "cancelling": False}),
+        (2, "suspended", {"on": "Semaphore", "cleanup": False}),
         (3, "step", {}),
         (3, "cancel delivered", {}),
         (3, "suspended", {"on": "sleep", "cleanup": False, "cancelling": True}),

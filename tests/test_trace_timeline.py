@@ -28,7 +28,8 @@ def events(*rows: tuple[Any, ...]) -> tuple[Event, ...]:
 
 
 INTERRUPTED = events(
-    (100, "created", 1, {"name": "Task-1", "main": True}),
+    (100, "created", 1, {"name": "Task-1"}),
+    (100, "main", 1),
     (100, "step", 1),
     (110, "created", 2, {"name": "job-1"}),
     (111, "created", 3, {"name": "job-2"}),
@@ -40,8 +41,8 @@ INTERRUPTED = events(
     (124, "step", 3),
     (125, "suspended", 3, {"on": "Semaphore"}),
     (150, "signal", None, {"name": "SIGINT"}),
-    (160, "cancel requested", 2),
-    (161, "cancel requested", 4),
+    (160, "cancel requested", 2, {"by": "task", "requester": 1, "at": "service.py:3"}),
+    (161, "cancel requested", 4, {"by": "task", "requester": 2, "handed on": True}),
     (170, "cancel delivered", 2),
     (170, "step", 2),
     (171, "report", 2, {"what": "cleanup begun", "job": "job-1"}),
@@ -63,7 +64,7 @@ TEXT = """\
 main   not started → running → awaiting → failed
 job-1  not started → running → awaiting → cleaning up → cancelled
 job-2  not started → running → queued → awaiting → abandoned
-job-3  not started → cancelled
+job-3  not started → cancelled (cancelled before its first step: its cleanup never had a chance)
 signal 1: SIGINT, landed on 1 created, 1 active, 1 queued
 signal 2: SIGTERM, landed on 1 active, 1 cleaning, 1 ended
 job-2: began late
@@ -106,7 +107,7 @@ def test_a_task_that_has_not_ended_is_drawn_to_the_end(timeline: Timeline) -> No
 def test_marks(timeline: Timeline) -> None:
     assert timeline.lanes[1].marks == (
         Mark("begun", 22),
-        Mark("cancel requested", 60),
+        Mark("cancel requested", 60, "by main at service.py:3"),
         Mark("cancel delivered", 70),
         Mark("cleanup begun", 71),
         Mark("cleanup finished", 91),
@@ -136,7 +137,7 @@ def test_jobs_and_signals(timeline: Timeline) -> None:
     ],
 )
 def test_titles(name: str, title: str) -> None:
-    made = events((0, "created", 1, {"main": True}), (0, "created", 2, {"name": name, "coro": "Server.serve"}))
+    made = events((0, "created", 1), (0, "main", 1), (0, "created", 2, {"name": name, "coro": "Server.serve"}))
     assert timeline_of(made).lanes[1].name == title
     renamed = (*made, *events((1, "named", 2, {"name": "renamed"})))
     assert timeline_of(renamed).lanes[1].name == "renamed"

@@ -7,24 +7,30 @@ import faulthandler
 import fcntl
 import json
 import os
+import selectors
 import signal
 import socket
+import sys
 import threading
-from asyncio import selector_events
+from asyncio import base_events
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from cancelkit.lab.moments import Moment
 from cancelkit.lab.supervisor import supervise
-from cancelkit.trace.events import Event, header_line
+from cancelkit.trace.inject import with_call_in_first_try
 from cancelkit.trace.recorder import Recorder
 from cancelkit.trace.states import Counts, Tracker
+from cancelkit.trace.tape import Tape, TapeReader
 
 STACK_DUMP = getattr(signal, "SIGRTMAX", signal.SIGUSR2)
 """The signal at which a child writes the stacks of its threads to stderr, however stuck it is."""
 
 _FAR_UP = 200
 """Descriptors of ours start here, so that those of the program have the numbers they would have without us."""
+
+
+_LOOP_THAT_WAITS = base_events.BaseEventLoop._run_once.__code__
 
 
 def start(settings: dict[str, Any]) -> None:
@@ -35,11 +41,10 @@ def start(settings: dict[str, Any]) -> None:
     os.setsid()
     _reset_signals()
     faulthandler.register(STACK_DUMP, file=2, all_threads=True)
-    recording = _Recording(record)
-    recorder = Recorder(recording.keep)
+    recorder = Recorder(Tape(record))
     recorder.install()
-    gate = _Gate([Moment.parse(text) for text in settings["moments"]], recording, control, recorder)
-    _hook_selectors(gate.pass_through)
+    gate = _Gate([Moment.parse(text) for text in settings["moments"]], control, recorder, TapeReader(record))
+    gate.install()
 
 
 def _fork_from_supervisor(settings: dict[str, Any], *ours: int) -> None:
@@ -79,40 +84,12 @@ def _reset_signals() -> None:
         signal.signal(signum, signal.SIG_DFL)
 
 
-class _Recording:
-    """Writes every event to the record, at once, and keeps count.
-
-    Events come from every thread, and from signal handlers that run in the middle of keeping another one: so the lock
-    is one that its owner can take again.
-    """
-
-    def __init__(self, record: int) -> None:
-        self._record: int | None = record
-        self._tracker = Tracker()
-        self._lock = threading.RLock()
-        self._write(header_line())
-
-    def keep(self, event: Event) -> None:
-        line = event.to_line()
-        with self._lock:
-            self._write(line)
-            self._tracker.feed(event)
-
-    def counts(self) -> Counts:
-        with self._lock:
-            return self._tracker.counts()
-
-    def _write(self, line: bytes) -> None:
-        if self._record is not None and not _written(self._record, line):
-            self._record = None
-
-
 def _written(descriptor: int, line: bytes) -> bool:
-    """Write a line; a full disk, or a program that closes every descriptor, must not become an error of the program."""
+    """Write a line; a program that closes every descriptor must not get an error of ours for it."""
     try:
         return os.write(descriptor, line) == len(line)
     except OSError as error:
-        if error.errno in (errno.EBADF, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno == errno.EBADF:
             return False
         raise  # by the program's own handler of a signal that came just now
 
@@ -125,59 +102,71 @@ class _Gate:
     else.
     """
 
-    def __init__(self, moments: list[Moment], recording: _Recording, control: int, recorder: Recorder) -> None:
+    def __init__(self, moments: list[Moment], control: int, recorder: Recorder, reader: TapeReader) -> None:
         self._moments = moments
-        self._recording = recording
         self._control = control
-        self._recorder = recorder
+        self._tape = recorder.tape
+        self._signals = recorder.signals
+        self._reader = reader
+        self._tracker = Tracker()
         self._reached = 0
         self._last_seen: Counts | None = None
         self._lock = threading.RLock()  # for programs with loops in several threads
         os.register_at_fork(after_in_child=self._open_for_good)  # only the program itself is interrupted
 
-    def pass_through(self) -> None:
-        """Hold the program here if the moment that is waited for has come."""
-        if self._reached == len(self._moments):
+    def install(self) -> None:
+        """Have every wait of a selector pass here, at the line at which it waits."""
+        for name in ("EpollSelector", "KqueueSelector", "PollSelector", "DevpollSelector", "SelectSelector"):
+            selector: Any = getattr(selectors, name, None)
+            if selector is not None:
+                held, release = self._signals.held, signal.raise_signal
+                selector.select = with_call_in_first_try(selector.select, self._pass_through, held, release)
+
+    def _pass_through(self, *_: object) -> None:
+        """Hold the program here if it waits in its event loop and the moment that is waited for has come."""
+        if self._reached == len(self._moments) or sys._getframe(2).f_code is not _LOOP_THAT_WAITS:
             return
         with self._lock:
             self._hold_at_moment()
 
     def _hold_at_moment(self) -> None:
-        counts = self._recording.counts()
+        try:
+            for event in self._reader.new_events():
+                self._tracker.feed(event)
+        except OSError:  # the program has closed the descriptor, and the one to us as well, most likely
+            self._open_for_good()
+            return
+        if self._tape.why_over:
+            self._give_up()
+            return
+        counts = self._tracker.counts()
         if counts != self._last_seen:
             self._last_seen = counts
-            self._recorder.emit("waiting", counts=counts.as_dict())
+            self._tape.put_text(f'"kind":"waiting","counts":{json.dumps(counts.as_dict())}')
         if self._reached < len(self._moments) and self._moments[self._reached].holds(counts):
             self._reached += 1
-            self._hold(self._reached)
+            # What a signal's handler raises is to be raised by the wait, not by our waiting before it.
+            self._signals.hold = True
+            try:
+                self._hold(self._reached)
+            finally:
+                self._signals.hold = False
 
     def _hold(self, number: int) -> None:
         if not _written(self._control, json.dumps({"reached": number}).encode() + b"\n"):
             self._open_for_good()
             return
-        # The signal is sent before the byte that lets the program go on, so its handler runs inside this wait. If it
-        # raises, it raises from here, as it would from the selector, and the byte is left for the next hold to skip.
+        # The signal is sent before the byte that lets the program go on. A byte of an earlier hold is skipped: where
+        # there is no handler of ours, C's own may raise from here, and leave it.
         while (answer := os.read(self._control, 1)) not in (b"", bytes([number])):
             pass
         if not answer:
             self._open_for_good()
 
+    def _give_up(self) -> None:
+        """Nothing is known of the program any more, so no moment can be known to have come."""
+        _written(self._control, json.dumps({"lost": self._tape.why_over}).encode() + b"\n")
+        self._open_for_good()
+
     def _open_for_good(self) -> None:
         self._moments = self._moments[: self._reached]
-
-
-def _hook_selectors(before_wait: Callable[[], None]) -> None:
-    """Call `before_wait` whenever an event loop is about to wait in its selector."""
-    make = selector_events.BaseSelectorEventLoop.__init__
-
-    def make_and_hook(self: Any, selector: Any = None) -> None:
-        make(self, selector)
-        wait = self._selector.select
-
-        def select(timeout: float | None = None) -> Any:
-            before_wait()
-            return wait(timeout)
-
-        self._selector.select = select
-
-    selector_events.BaseSelectorEventLoop.__init__ = make_and_hook  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from cancelkit.errors import CancelkitError, MomentNotReachedError, UnusableProg
 from cancelkit.lab.interrupts import HeldInterrupts
 from cancelkit.lab.launch import DeadlinePassed, Launched, SupervisorLost, launched
 from cancelkit.lab.moments import Moment
-from cancelkit.trace.events import Event, in_order, read_events
+from cancelkit.trace.events import Event, in_order
 from cancelkit.trace.states import Counts, State, Tracker
 from cancelkit.trace.timeline import Lane, Timeline, timeline_of
 
@@ -167,6 +168,11 @@ def _attend(process: Launched, experiment: Experiment) -> Outcome:
     hung = False
     try:
         for message in process.messages(deadline):
+            if "lost" in message:
+                raise CancelkitError(
+                    f"{experiment.program} cannot be followed: its record could not be kept ({message['lost']}); "
+                    f"make room in {tempfile.gettempdir()}, or point TMPDIR elsewhere"
+                )
             number = message["reached"]
             signum = experiment.signals[number - 1][1]
             seen_from_outside.append(Event(process.send(signum), "signal", None, {"name": signum.name}))
@@ -185,7 +191,7 @@ def _attend(process: Launched, experiment: Experiment) -> Outcome:
         hung,
         process.output["stdout"].text(),
         process.output["stderr"].text(),
-        in_order([*read_events(process.record()), *seen_from_outside]),
+        in_order([*process.events(), *seen_from_outside]),
     )
 
 

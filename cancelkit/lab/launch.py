@@ -24,6 +24,8 @@ from cancelkit.errors import UnusableProgramError
 from cancelkit.lab.child import STACK_DUMP
 from cancelkit.lab.moments import Moment
 from cancelkit.lab.output import Output
+from cancelkit.trace.events import Event
+from cancelkit.trace.tape import TapeReader
 
 _STARTUP = Path(__file__).with_name("startup")
 _PACKAGE = Path(__file__).parents[2]
@@ -119,9 +121,9 @@ class Launched:
                     pass
                 return
 
-    def record(self) -> bytes:
+    def events(self) -> tuple[Event, ...]:
         """What the program has recorded so far."""
-        return os.pread(self._record.fileno(), os.fstat(self._record.fileno()).st_size, 0)
+        return tuple(TapeReader(self._record.fileno()).new_events())
 
     def close(self) -> None:
         """Have everything killed that is left, and wait until it is."""

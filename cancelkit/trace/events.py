@@ -6,10 +6,10 @@
 | `named` | yes | `name`, when it is given one later |
 | `main` | yes | it is what its loop is run for |
 | `step` | yes | the loop runs the task until it waits again |
-| `suspended` | yes | `on` what, `at` file:line of its await, if in `cleanup`, if `cancelling` (it was asked to end) |
+| `suspended` | yes | `on` what, `at` file:line of its await, if in `cleanup`, if `cancelling`: it was asked to end |
 | `cancel requested` | yes | `by` whom, `at` file:line; see below |
 | `cancel delivered` | yes | the coming step throws CancelledError into it |
-| `ended` | yes | `how`: finished, cancelled or failed; then `error`, the name of its class |
+| `ended` | yes | `how`: finished, cancelled or failed; then `error`, the name of its class; if `cancelling` |
 | `report` | if any | `what` a job says of itself (begun, holding; cleanup begun, halfway, finished), `job` |
 | `complaint` | if any | `what`: never awaited (and `coro`), never retrieved, destroyed but pending, or another message |
 | `loop` | no | a loop makes its first task; its number, `loop`, its `type` and its `thread` |

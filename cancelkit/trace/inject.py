@@ -32,6 +32,26 @@ def with_entry(function: Any, entry: Callable[..., object]) -> FunctionType:
     return _rebuilt(function, edit, {"_cancelkit_entry": entry})
 
 
+def with_call_in_first_try(function: Any, entry: Callable[..., object], held: list[int], release: Any) -> FunctionType:
+    """The function with a call of `entry` just before the one that it tries first, and seen to be in the same place.
+
+    `entry` gets the function's positional arguments; then `release` is called with each number in `held`.
+    """
+
+    def edit(body: list[ast.stmt], arguments: list[str]) -> list[ast.stmt]:
+        tried = next(statement for statement in body if isinstance(statement, ast.Try))
+        call = next(node for node in ast.walk(tried.body[0]) if isinstance(node, ast.Call))
+        code = f"_cancelkit_entry({', '.join(arguments)})\nwhile _cancelkit_held: _cancelkit_release(_cancelkit_held.pop())"
+        added = ast.parse(code).body
+        for node in (node for statement in added for node in ast.walk(statement)):
+            ast.copy_location(node, call)
+        tried.body = [*added, *tried.body]
+        return body
+
+    names = {"_cancelkit_entry": entry, "_cancelkit_held": held, "_cancelkit_release": release}
+    return _rebuilt(function, edit, names)
+
+
 def original_body() -> Any:
     """Stands in a template where the body of the function goes that the template surrounds."""
     raise AssertionError("a template is not to be called")

@@ -87,10 +87,10 @@ class Recorder:
         self._foreign_loops = ForeignLoops(self._run, self._on_loop_close, self._complaints)
         self.loop_classes = self._foreign_loops.known
         self._replacements = Replacements()
-        self.numbers = itertools.count(1)
+        self.numbers, self._loop_numbers = itertools.count(1), itertools.count(1)
         self._loops: weakref.WeakKeyDictionary[Any, _Loop] = weakref.WeakKeyDictionary()
         self.latest_loop = _Loop(lambda: None, 0)
-        self.next_main: int | None = None
+        self.next_main: weakref.ref[Any] | None = None
 
     def install(self) -> None:
         """Hook asyncio, in this process but not in processes forked from it.
@@ -132,7 +132,7 @@ class Recorder:
         """Undo that. Tasks that were made meanwhile go on, unrecorded."""
         global _installed
         _installed = None
-        self.tape.abandon()
+        self.tape.abandon("the recording has ended")
         reports.listen(None)
         self.signals.uninstall()
         self._foreign_loops.let_go()
@@ -159,13 +159,14 @@ class Recorder:
         else:
             members = f'"name":{quoted(name)},"coro":{quoted(str(function))},"loop":{self.latest_loop.number}'
             self.tape.put_text(f'"kind":"created","task":{number},{members}')
-        if self.next_main == id(coro):
+        if self.next_main is not None and self.next_main() is coro:
             self.next_main = None
             self._on_main(number)
 
     def _new_label(self, function: str, loop: _Loop) -> int:
         """A label for tasks of a loop that run a coroutine; 0 for those with which a loop is closed."""
         if function in _LOOP_CLOSERS:
+            self.next_main = None
             self._on_closing(loop.reference())
             return 0
         label = self.tape.label(CREATED, f'"coro":{quoted(str(function))},"loop":{loop.number}')
@@ -233,9 +234,9 @@ class Recorder:
             return CANCELLED
         error = task._exception  # task.exception() would mark it as retrieved
         if error is None:
-            return FINISHED
-        title = quoted(type(error).__qualname__)
-        self.tape.put_text(f'"kind":"ended","task":{number},"how":"failed","error":{title}')
+            return FINISHED | CANCELLING if task.cancelling() else FINISHED
+        title, cancelling = quoted(type(error).__qualname__), ',"cancelling":true' if task.cancelling() else ""
+        self.tape.put_text(f'"kind":"ended","task":{number},"how":"failed","error":{title}{cancelling}')
         return 0
 
     def on_failure(self, error: Exception) -> None:
@@ -246,16 +247,16 @@ class Recorder:
 
     def _meet(self, loop: Any, coro: Any) -> _Loop:
         """Introduce a loop that has not made a task before."""
-        met = self._loops[loop] = _Loop(weakref.ref(loop), len(self._loops) + 1)
+        met = self._loops[loop] = _Loop(weakref.ref(loop), next(self._loop_numbers))
         kind, thread = quoted(type(loop).__qualname__), quoted(threading.current_thread().name)
         self.tape.put_text(f'"kind":"loop","loop":{met.number},"type":{kind},"thread":{thread}')
         if not isinstance(loop, base_events.BaseEventLoop):
-            self.next_main = id(coro)  # nothing tells which task it is run for: most often, the first
+            self.next_main = weakref.ref(coro)  # nothing tells which task it is run for: most often, the first
         return met
 
     def _on_run_until_complete(self, _loop: Any, future: Any) -> None:
         if inspect.iscoroutine(future):
-            self.next_main = id(future)
+            self.next_main = weakref.ref(future)
         elif getattr(future, "_cancelkit_number", 0) > 0:
             self._on_main(_number_of(future))
 
@@ -296,7 +297,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     if _installed is not None:
-        _installed.tape.abandon()
+        _installed.tape.abandon("this is a copy of the process that is recorded")
 
 
 os.register_at_fork(after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
@@ -434,7 +435,7 @@ def _surroundings_of_a_callback(recorder: Recorder) -> Callable[[Any], None]:
                         ck_leaf, ck_what = ck_task._cancelkit_leaves.get(ck_coro.cr_frame.f_lasti, _NO_LEAF)
                         if ck_leaf is None or ck_coro.cr_await.cr_code is not ck_leaf or ck_task._cancelkit_asked:
                             ck_what = recorder.after_step(ck_task)
-                    elif ck_task._exception is None and not ck_task.cancelled():
+                    elif ck_task._exception is None and not (ck_task._cancelkit_asked or ck_task.cancelled()):
                         ck_task._cancelkit_number, ck_what = -ck_number, FINISHED
                     else:
                         ck_what = recorder.after_step(ck_task)

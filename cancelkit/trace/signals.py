@@ -33,11 +33,13 @@ class SignalWatch:
     Attributes:
         handling: the signals whose handlers are running now, the innermost last.
         held: signals that came while the recorder was at work, to be raised again when it has done.
+        hold: whether to hold every signal, for the program is held itself.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.handling: list[int] = []
         self.held: list[int] = []
+        self.hold = False
         self._tape = tape
 
     def install(self, replacements: Replacements) -> None:
@@ -93,7 +95,8 @@ class SignalWatch:
 
     def _around(self, handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
         def receive(signum: int, frame: FrameType | None) -> Any:
-            if _is_at_work(frame):
+            # A handler of the loop's does nothing; to raise its signal again would be to send it twice.
+            if handler is not _OF_THE_LOOP and (self.hold or _is_at_work(frame)):
                 self.held.append(signum)
                 return None
             self._tape.put_text(f'"kind":"signal received","signal":{quoted(name_of(signum))}')

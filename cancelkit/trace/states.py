@@ -111,8 +111,9 @@ class Tracker:
         match event.kind:
             case "created":
                 state = State.NOT_STARTED
-                if detail.get("main"):
-                    self.mains.add(task)
+            case "main":
+                self._leave_out(task)
+                return None
             case "step":
                 # A step between two waits of a cleanup is part of it.
                 state = State.CLEANING if self.states.get(task) is State.CLEANING else State.RUNNING
@@ -129,7 +130,7 @@ class Tracker:
         return state
 
     def _suspended(self, task: int, detail: Any) -> State:
-        if not detail["cancelling"]:
+        if not detail.get("cancelling"):
             self._cancelled.discard(task)  # a timeout has taken its cancellation back, and the task goes on
         if task in self._cancelled or detail["cleanup"]:
             return State.CLEANING
@@ -142,6 +143,12 @@ class Tracker:
             if before is not None:
                 self._where[_COUNT_OF_STATE[before]] -= 1
             self._where[_COUNT_OF_STATE[state]] += 1
+
+    def _leave_out(self, task: int) -> None:
+        """Count a task no more: it is what its loop is run for."""
+        if task not in self.mains:
+            self.mains.add(task)
+            self._where[_COUNT_OF_STATE[self.states[task]]] -= 1
 
     def counts(self) -> Counts:
         """How many tasks are where, the main ones left out."""

@@ -24,6 +24,7 @@ import json
 import mmap
 import os
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 from json.encoder import encode_basestring_ascii
@@ -36,9 +37,12 @@ TEXT, UNFINISHED_TEXT, CREATED, DEFAULT_NAME, STEP, SUSPENDED, FINISHED, CANCELL
 """Kinds of slots. DEFAULT_NAME comes before CREATED, and has in place of a time the n of a name `Task-n`."""
 
 CANCELLING = 1 << 7
-"""With SUSPENDED: the task has been asked to end."""
+"""With SUSPENDED or FINISHED: the task has been asked to end, and that was not taken back."""
 
 _KINDS, _LABEL = 0x7F, 8
+FAR_UP = 200
+"""Descriptors of ours start here, so that those of the program have the numbers they would have without us."""
+
 _MOST_LABELS = (1 << 24) - 1
 SLOT = 16
 CHUNK = 1 << 20
@@ -58,6 +62,8 @@ _slot = struct.Struct("QII").unpack_from
 Place = tuple[Callable[[], int], memoryview, "itertools.count[int]"]
 """What draws the next place on a chunk, the chunk, and the counter that it is drawn from."""
 
+_kept_for_ever: list[Place] = []
+
 
 def quoted(text: str) -> str:
     """A string as JSON."""
@@ -70,9 +76,10 @@ class Tape:
     Attributes:
         place: where the next event goes. To put one there: `reserve, chunk, _ = tape.place` and then
             `put_into(chunk, reserve(), monotonic_ns(), task, what)`; on struct.error the chunk is full.
+        why_over: why nothing is recorded any more; empty as long as something is.
     """
 
-    __slots__ = ("_descriptor", "_identity", "_labels", "_offsets", "place")
+    __slots__ = ("_descriptor", "_identity", "_labels", "_offsets", "place", "why_over")
 
     def __init__(self, descriptor: int) -> None:
         """Record to an empty file that is open for reading and writing."""
@@ -80,6 +87,7 @@ class Tape:
         self._identity = _identity(descriptor)
         self._offsets = itertools.count(0, CHUNK)
         self._labels = itertools.count(1)
+        self.why_over = ""
         self.place = _nowhere()
         self.go_on_after(self.place)
 
@@ -116,10 +124,11 @@ class Tape:
 
     def go_on_after(self, full: Place) -> bool:
         """Take a new chunk after the one that is full; whether there is one."""
-        if self.place is full:
+        if self.place is full and not self.why_over:
             try:
                 self.place = self._next_chunk()
             except (OSError, ValueError) as error:
+                _kept_for_ever.append(full)  # its copy of the descriptor may have been closed too, and taken by others
                 self.stop(getattr(error, "strerror", None) or str(error))
         return len(self.place[1]) > 0
 
@@ -128,20 +137,21 @@ class Tape:
             raise OSError(errno.EBADF, "the program has closed the record's descriptor")
         offset = next(self._offsets)
         _reserve_on_disk(self._descriptor, offset)
-        chunk = memoryview(mmap.mmap(self._descriptor, CHUNK, offset=offset))
+        chunk = memoryview(_mapped(self._descriptor, offset))
         places = itertools.count(0, SLOT)
         return places.__next__, chunk[: CHUNK - _RESERVE], places
 
     def stop(self, why: str) -> None:
         """Record nothing from now on, and say why."""
         chunk = self.place[1].obj
-        self.place = _nowhere()
+        self.abandon(why)
         if isinstance(chunk, mmap.mmap):
             said = f'{{"kind":"end of the record","why":{quoted(why)[:300]}'
             _put_data(memoryview(chunk), CHUNK - _RESERVE, said.removesuffix('"').encode() + b'"}')
 
-    def abandon(self) -> None:
-        """Record nothing from now on, without a word: this process is a copy of the one that is recorded."""
+    def abandon(self, why: str) -> None:
+        """Record nothing from now on, without a word on the tape."""
+        self.why_over = why
         self.place = _nowhere()
 
 
@@ -154,7 +164,7 @@ def _put_data(chunk: memoryview, at: int, data: bytes) -> None:
 
 def _nowhere() -> Place:
     places = itertools.count(0, SLOT)
-    return places.__next__, memoryview(b""), places
+    return places.__next__, memoryview(bytearray()), places
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
@@ -167,6 +177,20 @@ def _reserve_on_disk(descriptor: int, offset: int) -> None:
         os.posix_fallocate(descriptor, offset, CHUNK)
     elif os.pwrite(descriptor, bytes(CHUNK), offset) < CHUNK:  # macOS
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _mapped(descriptor: int, offset: int) -> mmap.mmap:
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(descriptor, CHUNK, offset=offset, trackfd=False)
+    # A map keeps a copy of the descriptor, with the lowest number that is free: that of the program's next file.
+    in_the_way = []
+    try:
+        while not in_the_way or in_the_way[-1] < FAR_UP:
+            in_the_way.append(os.dup(descriptor))
+        return mmap.mmap(descriptor, CHUNK, offset=offset)
+    finally:
+        for copy in in_the_way:
+            os.close(copy)
 
 
 def _within_limits(data: bytes) -> bytes:
@@ -187,6 +211,7 @@ class TapeReader:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._identity = _identity(descriptor)
         self._next = 0
         self._read_beyond: set[int] = set()
         self._default_names: dict[int, int] = {}
@@ -199,6 +224,8 @@ class TapeReader:
             OSError: the file cannot be read.
         """
         while True:
+            if _identity(self._descriptor) != self._identity:
+                raise OSError(errno.EBADF, "the descriptor of the record was closed")
             chunk_end = (self._next // CHUNK + 1) * CHUNK
             data = os.pread(self._descriptor, min(_READ_AT_ONCE, chunk_end - self._next), self._next)
             written = -(-len(data.rstrip(b"\0")) // SLOT) * SLOT
@@ -251,7 +278,8 @@ class TapeReader:
         if kind == DELIVERED:
             return Event(time, "cancel delivered", task)
         if kind in (FINISHED, CANCELLED):
-            return Event(time, "ended", task, {"how": "finished" if kind == FINISHED else "cancelled"})
+            how = {"how": "finished" if kind == FINISHED else "cancelled"}
+            return Event(time, "ended", task, how | {"cancelling": True} if what & CANCELLING else how)
         row = json.loads(rest)
         said = row.pop("kind")
         if said == "label":

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from cancelkit.trace.events import Event
-from cancelkit.trace.states import Counts, State, Tracker
-
-_DEFAULT_NAME = re.compile(r"Task-\d+|None")  # the latter is what an eager task factory may give
-
+from cancelkit.trace.states import Counts, State
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A task was in `state` from `start` to `end` (nanoseconds from the timeline's start), waiting for `on`."""
+    """A task was in `state` from `start` to `end` (nanoseconds from the timeline's start), waiting for `on` `at` a line."""
 
     state: State
     start: int
     end: int
     on: str = ""
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that happened at one moment: `what`, `time` nanoseconds from the timeline's start."""
+    """Something that happened at one moment: `what`, `time` nanoseconds from the timeline's start, more in words."""
 
     what: str
     time: int
+    more: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.more}" if self.more else self.what
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,13 @@ class Lane:
     Attributes:
         task: its number.
         name: what to call it: its name, or its coroutine's where the name is asyncio's default.
-        is_main: whether it is the task that the loop was started with.
+        is_main: whether it is a task that a loop was run for.
         spans: its states in order, without gaps, from its making to its end or the end of the record.
-        marks: cancellations requested and delivered, and what its job reported.
+        marks: cancellations requested (with `more`: by whom, where) and delivered, what its job reported, complaints.
         end: the state it was left in.
+        remarks: what is remarkable about how it took a cancellation.
+        coro: the name of its coroutine.
+        loop: the number of its loop.
     """
 
     task: int
@@ -51,6 +55,9 @@ class Lane:
     spans: tuple[Span, ...]
     marks: tuple[Mark, ...]
     end: State
+    remarks: tuple[str, ...] = ()
+    coro: str = ""
+    loop: int = 1
 
     @property
     def states(self) -> tuple[State, ...]:
@@ -66,6 +73,10 @@ class Lane:
             if not brief or brief[-1] is not span.state:
                 brief.append(span.state)
         return (*brief, self.end)
+
+    def __str__(self) -> str:
+        remarks = f" ({'; '.join(self.remarks)})" if self.remarks else ""
+        return f"{' → '.join(self.states)}{remarks}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +122,17 @@ class Timeline:
 
     Attributes:
         lanes: one per task, in order of creation.
-        signals: in the order in which they were sent.
+        signals: in the order in which they were sent; or received, where nobody knows when they were sent.
         jobs: what jobs reported, in the order in which they first did.
         duration: nanoseconds from the first event to the last.
+        marks: what happened to the process: handlers installed, loops closing and closed, complaints about no task.
     """
 
     lanes: tuple[Lane, ...]
     signals: tuple[SignalMark, ...]
     jobs: tuple[Job, ...]
     duration: int
+    marks: tuple[Mark, ...] = ()
 
     @cached_property
     def jobs_begun_late(self) -> tuple[Job, ...]:
@@ -143,90 +156,20 @@ class Timeline:
         if job.begun is not None and job.cleanup_begun is None and lane.end is State.ABANDONED:
             yield Alarm(lane, "no cleanup", end)
 
+    @cached_property
+    def complaints(self) -> tuple[str, ...]:
+        """What Python or asyncio complained of, in words."""
+        of_lanes = (f"{lane.name}: {m.more}" for lane in self.lanes for m in lane.marks if m.what == "complaint")
+        return (*of_lanes, *(mark.more for mark in self.marks if mark.what == "complaint"))
+
     def __str__(self) -> str:
         width = max((len(lane.name) for lane in self.lanes), default=0)
-        rows = [f"{lane.name:<{width}}  {' → '.join(lane.states)}" for lane in self.lanes]
-        return "\n".join([*rows, *map(str, self.signals), *map(str, self.alarms)])
+        rows = [f"{lane.name:<{width}}  {lane}" for lane in self.lanes]
+        return "\n".join([*rows, *map(str, self.signals), *map(str, self.alarms), *self.complaints])
 
 
 def timeline_of(events: Iterable[Event]) -> Timeline:
     """Put the events of one run together; they must be in order of time."""
-    return _Builder(tuple(events)).timeline()
+    from cancelkit.trace.builder import Builder  # which makes what is defined here
 
-
-class _Builder:
-    def __init__(self, events: tuple[Event, ...]) -> None:
-        self._events = events
-        self._start = events[0].time if events else 0
-        self._duration = events[-1].time - self._start if events else 0
-        self._tracker = Tracker()
-        self._names: dict[int, str] = {}
-        self._coros: dict[int, str] = {}
-        self._spans: dict[int, list[Span]] = {}
-        self._marks: dict[int, list[Mark]] = {}
-        self._signals: list[SignalMark] = []
-        self._jobs: dict[str, Job] = {}
-
-    def timeline(self) -> Timeline:
-        for event in self._events:
-            self._take(event)
-        return Timeline(
-            tuple(self._lane(task) for task in self._names),
-            tuple(self._signals),
-            tuple(self._jobs.values()),
-            self._duration,
-        )
-
-    def _take(self, event: Event) -> None:
-        now, task = event.time - self._start, event.task
-        state = self._tracker.feed(event)
-        if event.kind == "signal":
-            number = len(self._signals) + 1
-            self._signals.append(SignalMark(number, event.detail["name"], now, self._tracker.counts()))
-        elif event.kind == "report":
-            self._report(event.detail["job"], event.detail["what"], now)
-        if task is None:
-            return
-        if event.kind in ("created", "named"):
-            self._names[task] = str(event.detail["name"])
-        if event.kind == "created":
-            self._coros[task] = str(event.detail["coro"])
-            self._spans[task], self._marks[task] = [], []
-        elif event.kind in ("cancel requested", "cancel delivered", "report") and task in self._marks:
-            self._marks[task].append(Mark(event.detail.get("what", event.kind), now))
-        if state is not None:
-            self._enter(task, state, now, event.detail.get("on", ""))
-
-    def _enter(self, task: int, state: State, now: int, on: str) -> None:
-        spans = self._spans[task]
-        if spans:
-            spans[-1] = replace(spans[-1], end=now)
-        if not state.is_end:
-            spans.append(Span(state, now, self._duration, on))
-
-    def _report(self, name: str, what: str, now: int) -> None:
-        job = self._jobs.setdefault(name, Job(name))
-        reported: dict[str, Any] = {what.replace(" ", "_"): now}
-        self._jobs[name] = replace(job, **reported)
-
-    def _lane(self, task: int) -> Lane:
-        state = self._tracker.states[task]
-        return Lane(
-            task,
-            self._title(task),
-            task in self._tracker.mains,
-            tuple(self._spans[task]),
-            tuple(self._marks[task]),
-            state if state.is_end else State.ABANDONED,
-        )
-
-    def _title(self, task: int) -> str:
-        if task in self._tracker.mains:
-            return "main"
-        name = self._names[task]
-        return _printable(self._coros[task] if _DEFAULT_NAME.fullmatch(name) else name)
-
-
-def _printable(text: str) -> str:
-    """Text of a program's own choosing, such that it takes one line and does nothing to a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return Builder(events).timeline()
