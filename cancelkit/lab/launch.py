@@ -123,7 +123,7 @@ class Launched:
 
     def events(self) -> tuple[Event, ...]:
         """What the program has recorded so far."""
-        return tuple(TapeReader(self._record.fileno()).new_events())
+        return TapeReader(self._record.fileno()).new_events()
 
     def close(self) -> None:
         """Have everything killed that is left, and wait until it is."""

@@ -39,7 +39,7 @@ from cancelkit.trace.inject import Replacements, original_body, with_entry, with
 from cancelkit.trace.requests import Requests
 from cancelkit.trace.signals import SignalWatch
 from cancelkit.trace.suspension import Sites, Suspension, tell_semaphores_apart
-from cancelkit.trace.tape import CANCELLED, CANCELLING, CREATED, DEFAULT_NAME, DELIVERED, FINISHED, STEP, SUSPENDED, Tape, put_into, quoted
+from cancelkit.trace.tape import CANCELLED, CANCELLING, CREATED, DELIVERED, FINISHED, SLOT, STEP, SUSPENDED, TOLD, Tape, put_into, quoted
 
 _STEPS_IN_PYTHON = frozenset({"__step", "__wakeup"})
 """What the callbacks that step a task are called where asyncio has no C behind it."""
@@ -154,8 +154,7 @@ class Recorder:
             return
         task._cancelkit_number = number = next(self.numbers)
         if is_default_name:
-            self.tape.put(number, DEFAULT_NAME, int(name[5:]))
-            self.tape.put(number, label)
+            self.tape.put_created(number, label, int(name[5:]))
         else:
             members = f'"name":{quoted(name)},"coro":{quoted(str(function))},"loop":{self.latest_loop.number}'
             self.tape.put_text(f'"kind":"created","task":{number},{members}')
@@ -181,27 +180,26 @@ class Recorder:
         if number := _number_of(task):
             self.tape.put_text(f'"kind":"named","task":{number},"name":{quoted(task.get_name())}')
 
-    def before_eager_step(self, task: Any) -> None:
-        """A task that is being made has its first step now."""
-        if task._cancelkit_number:
-            self.tape.put(task._cancelkit_number, STEP)
+    def before_eager_step(self, task: Any) -> tuple[memoryview, int]:
+        """A task that is being made has its first step now; where that is on the tape."""
+        return self.tape.put(task._cancelkit_number, STEP)
 
-    def after_eager_step(self, task: Any) -> None:
+    def after_eager_step(self, task: Any, chunk: memoryview, at: int) -> None:
         """It has had it, and only now it has a name."""
-        if task._cancelkit_number:
-            self.on_named(task)
-            number = task._cancelkit_number
-            if what := self.after_step(task):
-                self.tape.put(number, what)
+        number = task._cancelkit_number
+        self.on_named(task)
+        self.tape.put_second(chunk, at, number, self.after_step(task))
 
     def after_step(self, task: Any) -> int:
-        """What a task waits for that has given control back, or how it has ended; 0 if there is nothing more to say."""
-        if task._cancelkit_number <= 0:
-            return 0
-        if task.done():
-            return self._how_ended(task)
-        what = self.sites.site_of(task)
-        return what | CANCELLING if task._cancelkit_asked and task.cancelling() else what
+        """What a task waits for that has given control back, or how it has ended."""
+        try:
+            if task.done():
+                return self._how_ended(task)
+            what = self.sites.site_of(task)
+            return what | CANCELLING if task._cancelkit_asked and task.cancelling() else what
+        except Exception as error:
+            self.on_failure(error)
+            return TOLD
 
     def on_cancel(self, task: Any, frame: FrameType) -> bool:
         """Somebody asks for the task to be cancelled; whether this may be handed on to another task."""
@@ -227,7 +225,7 @@ class Recorder:
         return bool(getattr(coro, "cr_suspended", getattr(coro, "gi_suspended", True)))
 
     def _how_ended(self, task: Any) -> int:
-        """How a task has ended; 0 if that takes more to say, and was said."""
+        """How a task has ended; TOLD if that takes a text, and was said."""
         number = task._cancelkit_number
         task._cancelkit_number = -number
         if task.cancelled():
@@ -237,7 +235,7 @@ class Recorder:
             return FINISHED | CANCELLING if task.cancelling() else FINISHED
         title, cancelling = quoted(type(error).__qualname__), ',"cancelling":true' if task.cancelling() else ""
         self.tape.put_text(f'"kind":"ended","task":{number},"how":"failed","error":{title}{cancelling}')
-        return 0
+        return TOLD
 
     def on_failure(self, error: Exception) -> None:
         """The recorder itself has failed, which must not become an error of the program."""
@@ -320,15 +318,15 @@ def _task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
                 recorder.before_made(loop)
             if more.get("eager_start") and loop is not None and loop.is_running():
                 recorder.on_made(self, coro, loop, "" if name is None else str(name), False)
-                recorder.before_eager_step(self)
+                step = recorder.before_eager_step(self)
                 try:
                     make(self, coro, loop=loop, name=name, context=context, **more)
                 except (KeyboardInterrupt, SystemExit) as error:  # of its first step; asyncio lets no other through
-                    recorder.after_eager_step(self)
+                    recorder.after_eager_step(self, *step)
                     if error.__traceback__ is not None:
                         error.__traceback__ = error.__traceback__.tb_next
                     raise
-                recorder.after_eager_step(self)
+                recorder.after_eager_step(self, *step)
             else:
                 make(self, coro, loop=loop, name=name, context=context, **more)
                 latest = recorder.latest_loop
@@ -336,13 +334,7 @@ def _task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
                 if label and name is None and latest.reference() is loop and recorder.next_main is None:
                     # As most often: the same as below, shorter.
                     self._cancelkit_number = number = next(numbers)
-                    named, (reserve, chunk, _) = int(self.get_name()[5:]), tape.place
-                    try:
-                        put_into(chunk, reserve(), named, number, DEFAULT_NAME)
-                        put_into(chunk, reserve(), monotonic_ns(), number, label)
-                    except struct.error:
-                        tape.put(number, DEFAULT_NAME, named)
-                        tape.put(number, label)
+                    tape.put_created(number, label, int(self.get_name()[5:]))
                 else:
                     recorder.on_made(self, coro, loop, self.get_name(), name is None)
             if trail := self._source_traceback:  # type: ignore[attr-defined]
@@ -401,7 +393,7 @@ def _surroundings_of_a_callback(recorder: Recorder) -> Callable[[Any], None]:
 
     def run(self: Any) -> None:
         ck_at_work = True  # which the watch over signals looks for
-        ck_task = None
+        ck_task = ck_chunk = None
         try:
             ck_callback = self._callback
             ck_kind = type(ck_callback)
@@ -414,10 +406,11 @@ def _surroundings_of_a_callback(recorder: Recorder) -> Callable[[Any], None]:
                 if ck_number <= 0:
                     ck_task = None
                 elif not ck_task._cancelkit_asked or recorder.on_asked(ck_task):
-                    ck_reserve, ck_chunk, ck_more = tape.place
-                    put_into(ck_chunk, ck_reserve(), monotonic_ns(), ck_number, STEP)
+                    ck_reserve, ck_chunk, ck_rest = tape.place
+                    ck_at = ck_reserve()
+                    put_into(ck_chunk, ck_at, monotonic_ns(), ck_number, STEP)
         except struct.error:
-            tape.put(ck_number, STEP)
+            ck_chunk, ck_at = tape.put(ck_number, STEP)
         except AttributeError:  # a task of a class that was there before
             ck_task = None
         ck_at_work = False
@@ -442,13 +435,10 @@ def _surroundings_of_a_callback(recorder: Recorder) -> Callable[[Any], None]:
                 except AttributeError:
                     ck_what = recorder.after_step(ck_task)
                 try:
-                    if ck_what:
-                        ck_reserve, ck_chunk, ck_more = tape.place
-                        put_into(ck_chunk, ck_reserve(), monotonic_ns(), ck_number, ck_what)
-                except struct.error:
+                    put_into(ck_chunk, ck_at + SLOT, monotonic_ns(), ck_number, ck_what)
+                except (NameError, TypeError, ValueError, struct.error):
+                    # It ended before its first step; or this process is a copy by now, or the recording is over.
                     tape.put(ck_number, ck_what)
-                except Exception as error:
-                    recorder.on_failure(error)
             ck_at_work = False
             # The traceback of an error refers to the frames below it. A task that failed and is kept alive by this one
             # would be missed, and asyncio's complaint that nobody asked for its error come late.

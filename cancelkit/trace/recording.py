@@ -26,7 +26,7 @@ class Recording:
     @property
     def record(self) -> Record:
         """The events up to now, as a value that can be saved."""
-        new = tuple(self._reader.new_events())
+        new = self._reader.new_events()
         if new:
             events = in_order((*self._record.events, *new))
             self._record = Record(events, self._record.program, self._record.python)

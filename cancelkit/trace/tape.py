@@ -6,14 +6,15 @@ process, and of all that was recorded before, the process keeps nothing in its o
 before a chunk is mapped; without that, a full disk would be a SIGBUS in the middle of the program.
 
 There is no lock. A place on the tape is taken by drawing the next number from a counter, which is one call into C:
-neither another thread nor a signal's handler can come in between. What is still zero was taken and never written, by a
-thread that was killed there, and is passed over.
+neither another thread nor a signal's handler can come in between. What is still zero was taken and not written yet; or
+never, by a process that was killed there.
 
-A tape is made of slots of 16 bytes: the time, in 8; a number, most often a task's, in 4; and what happened, in 4, of
-which the lowest 8 bits are the kind, and the others a label. That is enough for what happens to every task and at every
-step. A label stands for a line of text that came before it on the tape: where a task waits, or what coroutine it runs.
-The rest, which is rare, is text: a slot with the number of its bytes, and after it JSON. Both ends of a tape are of one
-version of this kit; what is kept is written by `events`.
+A place is a pair of slots of 16 bytes: the time, in 8; a number, most often a task's, in 4; and what happened, in 4, of
+which the lowest 7 bits are the kind, the next is a flag and the rest a label. A step has its beginning in the first slot
+and its end in the second, which is written later; other things have the first. A label stands for a line of text that
+came before it on the tape: where a task waits, or what coroutine it runs. What is rare is text: a slot with the number of
+its bytes, and after it JSON, over as many places as it takes. Both ends of a tape are of one version of this kit; what is
+kept is written by `record`.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ import mmap
 import os
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from json.encoder import encode_basestring_ascii
 from time import monotonic_ns
 from typing import Any
 
-from cancelkit.trace.events import Event
+from cancelkit.trace.events import Event, in_order
 
-TEXT, UNFINISHED_TEXT, CREATED, DEFAULT_NAME, STEP, SUSPENDED, FINISHED, CANCELLED, DELIVERED = range(1, 10)
-"""Kinds of slots. DEFAULT_NAME comes before CREATED, and has in place of a time the n of a name `Task-n`."""
+TEXT, UNFINISHED_TEXT, CREATED, DEFAULT_NAME, STEP, SUSPENDED, FINISHED, CANCELLED, TOLD, DELIVERED = range(1, 11)
+"""Kinds of slots. DEFAULT_NAME, after CREATED, has in place of a time the n of a name `Task-n`. TOLD ends a step too: how,
+is told by a text."""
 
 CANCELLING = 1 << 7
 """With SUSPENDED or FINISHED: the task has been asked to end, and that was not taken back."""
@@ -45,6 +47,7 @@ FAR_UP = 200
 
 _MOST_LABELS = (1 << 24) - 1
 SLOT = 16
+PLACE = 2 * SLOT
 CHUNK = 1 << 20
 _RESERVE = 1 << 9
 """Bytes at the end of each chunk that events leave free: room to say that there will be no other chunk."""
@@ -91,12 +94,33 @@ class Tape:
         self.place = _nowhere()
         self.go_on_after(self.place)
 
-    def put(self, task: int, what: int, time: int | None = None) -> None:
-        """Put what happens to a task on the tape; now, if no time is given."""
+    def put(self, task: int, what: int) -> tuple[memoryview, int]:
+        """Put what happens to a task now on the tape; the chunk and the place where it was put."""
         while True:
             place = reserve, chunk, _ = self.place
+            at = reserve()
             try:
-                put_into(chunk, reserve(), monotonic_ns() if time is None else time, task, what)
+                put_into(chunk, at, monotonic_ns(), task, what)
+            except struct.error:
+                if self.go_on_after(place):
+                    continue
+            return chunk, at
+
+    def put_second(self, chunk: memoryview, at: int, task: int, what: int) -> None:
+        """Put the end of a step where its beginning is."""
+        try:
+            put_into(chunk, at + SLOT, monotonic_ns(), task, what)
+        except (ValueError, struct.error):  # this process is a copy by now, or the recording is over
+            self.put(task, what)
+
+    def put_created(self, task: int, label: int, default_name: int) -> None:
+        """Put the making of a task on the tape, with a default name, of which the number is kept."""
+        while True:
+            place = reserve, chunk, _ = self.place
+            at = reserve()
+            try:
+                put_into(chunk, at + SLOT, default_name, task, DEFAULT_NAME)
+                put_into(chunk, at, monotonic_ns(), task, label)
             except struct.error:
                 if self.go_on_after(place):
                     continue
@@ -105,10 +129,10 @@ class Tape:
     def put_text(self, members: str) -> None:
         """Put the members of a JSON object on the tape, whose time is now."""
         data = _within_limits(f"{{{members}}}".encode())
-        slots = 1 + -(-len(data) // SLOT)
+        places = -(-(SLOT + len(data)) // PLACE)
         while True:
-            place = _, chunk, places = self.place
-            at = tuple(islice(places, slots))[0]
+            place = _, chunk, counter = self.place
+            at = tuple(islice(counter, places))[0]
             try:
                 _put_data(chunk, at, data)
             except (ValueError, struct.error):
@@ -138,7 +162,7 @@ class Tape:
         offset = next(self._offsets)
         _reserve_on_disk(self._descriptor, offset)
         chunk = memoryview(_mapped(self._descriptor, offset))
-        places = itertools.count(0, SLOT)
+        places = itertools.count(0, PLACE)
         return places.__next__, chunk[: CHUNK - _RESERVE], places
 
     def stop(self, why: str) -> None:
@@ -152,7 +176,8 @@ class Tape:
     def abandon(self, why: str) -> None:
         """Record nothing from now on, without a word on the tape."""
         self.why_over = why
-        self.place = _nowhere()
+        (_, chunk, _), self.place = self.place, _nowhere()
+        chunk.release()  # for those who have put the beginning of a step there, and not its end
 
 
 def _put_data(chunk: memoryview, at: int, data: bytes) -> None:
@@ -163,8 +188,8 @@ def _put_data(chunk: memoryview, at: int, data: bytes) -> None:
 
 
 def _nowhere() -> Place:
-    places = itertools.count(0, SLOT)
-    return places.__next__, memoryview(bytearray()), places
+    counter = itertools.count(0, PLACE)
+    return counter.__next__, memoryview(bytearray()), counter
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
@@ -213,76 +238,93 @@ class TapeReader:
         self._descriptor = descriptor
         self._identity = _identity(descriptor)
         self._next = 0
-        self._read_beyond: set[int] = set()
-        self._default_names: dict[int, int] = {}
+        self._late: dict[int, bool] = {}  # places that were not all written yet, and whether a step had begun there
         self._labels: dict[int, dict[str, Any]] = {}
 
-    def new_events(self) -> Iterator[Event]:
-        """What was recorded since the last call; in order, but for what several threads did at the same time.
+    def new_events(self) -> tuple[Event, ...]:
+        """What was recorded since the last call, in order of time.
 
         Raises:
             OSError: the file cannot be read.
         """
+        if _identity(self._descriptor) != self._identity:
+            raise OSError(errno.EBADF, "the descriptor of the record was closed")
+        events = self._late_events()
         while True:
-            if _identity(self._descriptor) != self._identity:
-                raise OSError(errno.EBADF, "the descriptor of the record was closed")
             chunk_end = (self._next // CHUNK + 1) * CHUNK
             data = os.pread(self._descriptor, min(_READ_AT_ONCE, chunk_end - self._next), self._next)
-            written = -(-len(data.rstrip(b"\0")) // SLOT) * SLOT
-            if written:
-                start = self._next
-                yield from self._decoded(data, written)
-                if self._next > start:
-                    continue
-            if chunk_end >= os.fstat(self._descriptor).st_size:
-                return
-            self._next = chunk_end
-            self._read_beyond.clear()
+            written = -(-len(data.rstrip(b"\0")) // PLACE) * PLACE
+            if written == 0:
+                if chunk_end >= os.fstat(self._descriptor).st_size:
+                    break
+                self._next = chunk_end
+                continue
+            start, at = self._next, 0
+            while at < written:
+                taken, size = self._taken(data, at, start + at, has_begun=False)
+                events += taken
+                at += size
+                if size == 0:  # the rest of a text is in what is read next
+                    break
+            self._next = start + at
+        events += self._late_events()  # whose labels came only after them
+        return in_order(events)
 
-    def _decoded(self, data: bytes, written: int) -> Iterator[Event]:
-        """The events in what was read, which is `written` up to there; go on behind them, or at the first gap."""
-        start, at, gap = self._next, 0, None
-        while at < written:
-            time, number, what = _slot(data, at)
-            kind = what & _KINDS
-            rest = number if kind in (TEXT, UNFINISHED_TEXT) else 0
-            size = SLOT + -(-rest // SLOT) * SLOT
-            if at + size > len(data):
-                break
-            if kind in (0, UNFINISHED_TEXT):  # somebody has taken this place, and not written yet
-                gap = at if gap is None else gap
-            elif start + at not in self._read_beyond:
-                if gap is not None:
-                    self._read_beyond.add(start + at)
-                event = self._event(time, number, what, data[at + SLOT : at + SLOT + rest])
-                if event is not None:
-                    yield event
-            at += size
-        if gap is None or at > _READ_AT_ONCE // 2:  # nobody will fill a gap that so much has come after
-            gap = at
-        self._next = start + gap
+    def _late_events(self) -> list[Event]:
+        late, self._late, behind = sorted(self._late.items()), {}, 0
+        events = []
+        for place, has_begun in late:
+            if place < behind:  # inside a text
+                continue
+            data = os.pread(self._descriptor, _LONGEST_TEXT + PLACE, place)
+            taken, size = self._taken(data, 0, place, has_begun)
+            events += taken
+            behind = place + size
+        return events
 
-    def _event(self, time: int, task: int, what: int, rest: bytes) -> Event | None:
+    def _taken(self, data: bytes, at: int, place: int, has_begun: bool) -> tuple[list[Event], int]:
+        """The events at a place of the tape, and how many bytes they take; 0 if the data does not reach so far."""
+        time, number, what = _slot(data, at)
         kind = what & _KINDS
-        if kind == STEP:
-            return Event(time, "step", task)
+        if kind in (TEXT, UNFINISHED_TEXT):
+            size = -(-(SLOT + number) // PLACE) * PLACE
+            if at + size > len(data):
+                return [], 0
+            if kind == TEXT:
+                return self._told(time, data[at + SLOT : at + SLOT + number]), size
+            self._late[place] = False
+            return [], size
+        if kind == 0:
+            self._late[place] = False
+            return [], PLACE
+        second = _slot(data, at + SLOT)
+        if kind == CREATED:
+            return [Event(time, "created", number, {"name": f"Task-{second[0]}"} | self._labels[what >> _LABEL])], PLACE
+        if kind == TOLD:
+            return [], PLACE
+        if kind != STEP:
+            return [self._event(time, number, what)], PLACE
+        events = [] if has_begun else [Event(time, "step", number)]
+        if second[2] == 0 or (second[2] & _KINDS == SUSPENDED and second[2] >> _LABEL not in self._labels):
+            self._late[place] = True
+        elif second[2] != TOLD:
+            events.append(self._event(*second))
+        return events, PLACE
+
+    def _event(self, time: int, task: int, what: int) -> Event:
+        kind = what & _KINDS
         if kind == SUSPENDED:
             where = self._labels[what >> _LABEL]
             return Event(time, "suspended", task, where | {"cancelling": True} if what & CANCELLING else where)
-        if kind == CREATED:
-            name = f"Task-{self._default_names.pop(task)}"
-            return Event(time, "created", task, {"name": name} | self._labels[what >> _LABEL])
-        if kind == DEFAULT_NAME:
-            self._default_names[task] = time
-            return None
         if kind == DELIVERED:
             return Event(time, "cancel delivered", task)
-        if kind in (FINISHED, CANCELLED):
-            how = {"how": "finished" if kind == FINISHED else "cancelled"}
-            return Event(time, "ended", task, how | {"cancelling": True} if what & CANCELLING else how)
-        row = json.loads(rest)
-        said = row.pop("kind")
-        if said == "label":
+        how = {"how": "finished" if kind == FINISHED else "cancelled"}
+        return Event(time, "ended", task, how | {"cancelling": True} if what & CANCELLING else how)
+
+    def _told(self, time: int, text: bytes) -> list[Event]:
+        row = json.loads(text)
+        kind = row.pop("kind")
+        if kind == "label":
             self._labels[row.pop("label")] = row
-            return None
-        return Event(time, said, row.pop("task", None), row)
+            return []
+        return [Event(time, kind, row.pop("task", None), row)]
