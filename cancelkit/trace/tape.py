@@ -110,7 +110,7 @@ class Tape:
         """Put the end of a step where its beginning is."""
         try:
             put_into(chunk, at + SLOT, monotonic_ns(), task, what)
-        except (ValueError, struct.error):  # this process is a copy by now, or the recording is over
+        except (TypeError, ValueError, struct.error):  # this process is a copy by now, or the recording is over
             self.put(task, what)
 
     def put_created(self, task: int, label: int, default_name: int) -> None:
@@ -181,6 +181,8 @@ class Tape:
 
 
 def _put_data(chunk: memoryview, at: int, data: bytes) -> None:
+    if at + SLOT + len(data) > len(chunk):
+        raise ValueError("the chunk is full")
     # Whoever reads this meanwhile, or after a SIGKILL, must not take half a text for something else.
     put_into(chunk, at, monotonic_ns(), len(data), UNFINISHED_TEXT)
     chunk[at + SLOT : at + SLOT + len(data)] = data
