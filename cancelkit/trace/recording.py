@@ -7,35 +7,40 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cancelkit.errors import CancelkitError
 from cancelkit.trace.events import in_order
-from cancelkit.trace.record import Record
+from cancelkit.trace.record import Record, notes_of
 from cancelkit.trace.recorder import Recorder
 from cancelkit.trace.tape import Tape, TapeReader
 from cancelkit.trace.timeline import Timeline
 
 
 class Recording:
-    """What was recorded so far, also while the recording goes on."""
+    """What was recorded so far: also while the recording goes on, and all of it afterwards."""
 
     def __init__(self, reader: TapeReader) -> None:
-        self._reader = reader
+        self._reader: TapeReader | None = reader
         self._record = Record((), program=sys.argv[0], python=platform.python_version())
 
     @property
     def record(self) -> Record:
         """The events up to now, as a value that can be saved."""
-        new = self._reader.new_events()
+        new = self._reader.new_events() if self._reader is not None else ()
         if new:
             events = in_order((*self._record.events, *new))
-            self._record = Record(events, self._record.program, self._record.python)
+            self._record = replace(self._record, events=events, notes=notes_of(events))
         return self._record
 
     @property
     def timeline(self) -> Timeline:
         """What every task did up to now."""
         return self.record.timeline
+
+    def end(self) -> None:
+        """Read what there is for the last time, before the tape is gone."""
+        self._record, self._reader = self.record, None
 
 
 @contextlib.contextmanager
@@ -58,4 +63,4 @@ def recording() -> Iterator[Recording]:
             yield run
         finally:
             recorder.uninstall()
-            run.record  # noqa: B018 - read while the file is there
+            run.end()

@@ -234,8 +234,10 @@ def _waited_for(codes: list[CodeType], waiter: Any) -> str | Callable[[Any, Any]
         return _OF_FUNCTION[function]
     if inside[0] is _BOUNDED_ACQUIRE.__code__:
         return "BoundedSemaphore"
-    if owner in _OF_CLASS:
-        return owner
+    # The outermost: a barrier waits by means of a condition, which waits by means of a lock.
+    owners = [code.co_qualname.rpartition(".")[0] for code in reversed(inside)]
+    if named := next((name for name in owners if name in _OF_CLASS), None):
+        return named
     if "subprocess" in (kinds := {_OF_MODULE.get(module) for module in modules}):
         return "subprocess"
     if owner == "StreamReader":
