@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from asyncio import runners
 from types import FrameType
 
-from cancelkit.trace.signals import SignalWatch, callback_frames, frames_below, name_of, signal_of_callback, title_of
+from cancelkit.trace.signals import SignalWatch, callback_frames, frames_below, is_callback, name_of, signal_of_callback, title_of
 from cancelkit.trace.suspension import is_library
 from cancelkit.trace.tape import quoted
 
@@ -32,7 +33,9 @@ class Requests:
 
     def who(self, frame: FrameType) -> str:
         """Members of a JSON object that say who asks, and at which line of the program."""
-        own = (f for f in frames_below(frame) if not is_library(f.f_code.co_filename))
+        # Below a callback there is only who runs the loop.
+        asking = itertools.takewhile(lambda below: not is_callback(below), frames_below(frame))
+        own = (f for f in asking if not is_library(f.f_code.co_filename))
         at = next((f"{f.f_code.co_filename}:{f.f_lineno}" for f in own), "")
         return f'"by":{self._by(frame)},"at":{quoted(at)}'
 

@@ -140,9 +140,14 @@ def frames_below(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
+def is_callback(frame: FrameType) -> bool:
+    """Whether a frame runs a callback of a loop, and has its handle as `self`."""
+    return "ck_at_work" in frame.f_code.co_varnames
+
+
 def callback_frames(frame: FrameType | None) -> Iterator[FrameType]:
-    """Those of them that run callbacks of a loop, and have the handle as `self`."""
-    return (below for below in frames_below(frame) if "ck_at_work" in below.f_code.co_varnames)
+    """Those frames below that run callbacks of a loop."""
+    return filter(is_callback, frames_below(frame))
 
 
 def title_of(handler: Any) -> str:
