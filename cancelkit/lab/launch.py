@@ -25,10 +25,9 @@ from cancelkit.lab.child import STACK_DUMP
 from cancelkit.lab.moments import Moment
 from cancelkit.lab.output import Output
 from cancelkit.trace.events import Event
+from cancelkit.trace.starting import as_a_path, environment_for
 from cancelkit.trace.tape import TapeReader
 
-_STARTUP = Path(__file__).with_name("startup")
-_PACKAGE = Path(__file__).parents[2]
 _FROM_A_TERMINAL = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGHUP})
 """Signals that a terminal sends to the program and to every process it has started; others go to the program."""
 
@@ -204,7 +203,7 @@ def launched(program: Path | str, arguments: Sequence[str], moments: Sequence[Mo
         selector = stack.enter_context(selectors.DefaultSelector())
         inherited = (childs_link.fileno(), childs_control.fileno(), record.fileno())
         settings: dict[str, Any] = dict(zip(("link", "control", "record"), inherited, strict=True))
-        settings["moments"] = [str(moment) for moment in moments]
+        settings |= {"moments": [str(moment) for moment in moments], "experimenter": os.getpid()}
         supervisor = stack.enter_context(_start(program, arguments, settings, inherited))  # closes the pipes
         process = Launched(supervisor, link, control, record, selector)
         stack.callback(process.close)
@@ -220,30 +219,15 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(  # noqa: S603 - the user's own program
-            [sys.executable, _as_a_path(program), *arguments],
+            [sys.executable, as_a_path(program), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=inherited,
             start_new_session=True,
-            env=_environment(settings),
+            env=environment_for("cancelkit.lab.child", settings),
         )
     except (OSError, ValueError) as error:
         raise UnusableProgramError(
             f"cannot start {str(program)!r} with arguments {list(arguments)}: {error}"
         ) from error
-
-
-def _as_a_path(program: Path | str) -> str:
-    """A file name that Python does not take for an option."""
-    name = os.fspath(program)
-    return os.path.join(os.curdir, name) if name.startswith("-") else name  # noqa: PTH118 - Path drops the dot
-
-
-def _environment(settings: dict[str, Any]) -> dict[str, str]:
-    before = os.environ.get("PYTHONPATH")
-    settings |= {"pythonpath": before, "package": str(_PACKAGE), "experimenter": os.getpid()}
-    return os.environ | {
-        "CANCELKIT_CHILD": json.dumps(settings),
-        "PYTHONPATH": os.pathsep.join([str(_STARTUP), *([before] if before else [])]),
-    }

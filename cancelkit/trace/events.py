@@ -13,8 +13,8 @@
 | `report` | if any | `what` a job says of itself (begun, holding; cleanup begun, halfway, finished), `job` |
 | `complaint` | if any | `what`: never awaited (and `coro`), never retrieved, destroyed but pending, or another message |
 | `loop` | no | a loop makes its first task; its number, `loop`, its `type` and its `thread` |
-| `closing` | no | the loop of that number is being closed: what is left is cancelled |
-| `closed` | no | the loop of that number is closed |
+| `closing` | no | the `loop` of that number is being closed: what is left is cancelled |
+| `closed` | no | the `loop` of that number is closed |
 | `signal received` | no | `signal`: its handler in Python runs now |
 | `handler` | no | `signal`, the `handler` it has from now on, and the one `before` |
 | `forked` | no | the process made a copy of itself, of which nothing is recorded |

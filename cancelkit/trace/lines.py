@@ -55,7 +55,7 @@ RULES = {
     "cancel requested": Rule(True, {"by": str, "at": str}, {"handed on": bool}, "by", _REQUESTS),
     "cancel delivered": Rule(True),
     "ended": Rule(True, {"how": str}, {"cancelling": bool}, "how", _ENDS),
-    "report": Rule(None, {"what": str, "job": str}, {}, "what", dict.fromkeys(get_args(What), {})),
+    "report": Rule(None, {"what": str, "job": str}, {}, "what", {what: {} for what in get_args(What)}),
     "complaint": Rule(None, {"what": str}, {"coro": str}),
     "loop": Rule(False, {"loop": int, "type": str, "thread": str}),
     "closing": Rule(False, {"loop": int}),
@@ -71,7 +71,15 @@ RULES = {
 """The kinds of events, as in the table of `events`."""
 
 _OF_EVERY_EVENT: Members = {"time": int, "kind": str}
-_NAMES = {int: "a whole number", str: "a string", bool: "true or false", dict: "an object", list: "a list"}
+_TYPES = {int: "a whole number", str: "a string", bool: "true or false", dict: "an object", list: "a list"}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"Python's {constant} is not JSON")
+
+
+_encode = json.JSONEncoder(allow_nan=False).encode
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
 
 
 def line_of(event: Event) -> bytes:
@@ -95,7 +103,7 @@ def json_line(row: Mapping[str, Any]) -> bytes:
         BadRecordError: there is something in it that is not JSON.
     """
     try:
-        return json.dumps(row, allow_nan=False).encode() + b"\n"
+        return _encode(row).encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise BadRecordError(f"{_brief(row)} cannot be written as JSON: {error}") from error
 
@@ -103,13 +111,9 @@ def json_line(row: Mapping[str, Any]) -> bytes:
 def parsed(line: bytes) -> Any:
     """What a line of JSON says; None if it is not JSON."""
     try:
-        return json.loads(line.decode(), parse_constant=_refuse)
+        return _decode(line.decode())
     except (ValueError, RecursionError):
         return None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"Python's {constant} is not JSON")
 
 
 def event_of(row: dict[str, Any], made: set[int]) -> Event:
@@ -145,13 +149,18 @@ def check(row: Mapping[str, Any], must: Members, may: Members, what: str = "") -
         BadRecordError: one that must be there is not, or one is not what it must be.
     """
     subject = repr(what) if what else "it"
-    for name in must:
+    for name, expected in must.items():
         if name not in row:
             raise BadRecordError(f"{subject} does not say {name!r}: {_brief(row)}")
-    for name, expected in {**must, **may}.items():
-        # Not isinstance(): that takes True for an int.
-        if name in row and type(row[name]) is not expected:
-            raise BadRecordError(f"{subject} says {name!r} is {_brief(row[name])}, which is not {_NAMES[expected]}")
+        _check_type(name, row[name], expected, subject)
+    for name, expected in may.items():
+        if name in row:
+            _check_type(name, row[name], expected, subject)
+
+
+def _check_type(name: str, value: Any, expected: type, subject: str) -> None:
+    if type(value) is not expected:  # not isinstance(), which takes True for an int
+        raise BadRecordError(f"{subject} says {name!r} is {_brief(value)}, which is not {_TYPES[expected]}")
 
 
 def _check_words(row: Mapping[str, Any], rule: Rule, kind: str) -> None:

@@ -6,7 +6,6 @@ evaluated. The format is described for other readers, and its promises are, in d
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ def read_record(path: str | os.PathLike[str]) -> Record:
         data = Path(path).read_bytes()
     except OSError as error:
         raise CancelkitError(f"cannot read {os.fspath(path)!r}: {error.strerror or error}") from error
-    return parse_record(data, os.fspath(path))
+    return parse_record(data, printable(os.fspath(path)))
 
 
 def parse_record(data: bytes, name: str = "the record") -> Record:
@@ -123,8 +122,9 @@ def parse_record(data: bytes, name: str = "the record") -> Record:
 
 
 def _header(line: bytes, name: str) -> dict[str, Any]:
-    header = parsed(line)
-    version = header.get(_MARK) if isinstance(header, dict) else None
+    row = parsed(line)
+    header: dict[str, Any] = row if isinstance(row, dict) else {}
+    version = header.get(_MARK)
     if type(version) is not int:
         raise BadRecordError(
             f"{name} is no record of cancelkit: its first line would start with {_START.decode()}, and is {line[:60]!r}"
@@ -136,15 +136,17 @@ def _header(line: bytes, name: str) -> dict[str, Any]:
         )
     if version < FORMAT_VERSION:
         raise BadRecordError(f"{name} says it is a record of version {version}; the first was {FORMAT_VERSION}")
-    with _named(f"{name}, line 1"):
+    try:
         check(header, {}, _OF_A_HEADER)
         for note in header.get("notes", ()):
             check({"notes": note}, {"notes": str}, {})
+    except BadRecordError as error:
+        raise BadRecordError(f"{name}, line 1: {error}") from None
     return header
 
 
 def _events(lines: bytes, name: str) -> tuple[tuple[Event, ...], bool]:
-    """The events that lines tell, and whether the last of them was cut off, and left out."""
+    """The events that lines tell, and whether the last of them was cut off, and is left out."""
     *whole, rest = lines.split(b"\n")
     events: list[Event] = []
     made: set[int] = set()
@@ -152,20 +154,13 @@ def _events(lines: bytes, name: str) -> tuple[tuple[Event, ...], bool]:
         row = parsed(line)
         if row is None and number > len(whole) and not rest:
             return tuple(events), True
-        with _named(f"{name}, line {number}"):
+        try:
             if not isinstance(row, dict):
                 raise BadRecordError(f"{line[:60]!r} is not a JSON object")
             event = event_of(row, made)
             if events and event.time < events[-1].time:
                 raise BadRecordError(f"its time, {event.time}, is before that of the line above, {events[-1].time}")
+        except BadRecordError as error:
+            raise BadRecordError(f"{name}, line {number}: {error}") from None
         events.append(event)
     return tuple(events), bool(rest)
-
-
-@contextlib.contextmanager
-def _named(place: str) -> Iterator[None]:
-    """Say in errors where they are."""
-    try:
-        yield
-    except BadRecordError as error:
-        raise BadRecordError(f"{place}: {error}") from None

@@ -85,7 +85,6 @@ class Recorder:
         self._complaints = ComplaintWatch(tape)
         self._run = _surroundings_of_a_callback(self)
         self._foreign_loops = ForeignLoops(self._run, self._on_loop_close, self._complaints)
-        self.loop_classes = self._foreign_loops.known
         self._replacements = Replacements()
         self.numbers, self._loop_numbers = itertools.count(1), itertools.count(1)
         self._loops: weakref.WeakKeyDictionary[Any, _Loop] = weakref.WeakKeyDictionary()
@@ -302,7 +301,7 @@ os.register_at_fork(after_in_parent=_after_fork_in_parent, after_in_child=_after
 
 
 def _task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
-    make, loop_classes, numbers, tape = asyncio.Task.__init__, recorder.loop_classes, recorder.numbers, recorder.tape
+    make, numbers, put_created = asyncio.Task.__init__, recorder.numbers, recorder.tape.put_created
 
     class Task(asyncio.Task):  # type: ignore[type-arg]
         __slots__ = ("_cancelkit_asked", "_cancelkit_leaves", "_cancelkit_number")
@@ -312,12 +311,21 @@ def _task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
         ) -> None:
             self._cancelkit_asked = self._cancelkit_number = 0
             self._cancelkit_leaves = _NO_LEAVES
-            if loop is None:
-                loop = asyncio._get_running_loop()
-            if type(loop) not in loop_classes:
-                recorder.before_made(loop)
-            if more.get("eager_start") and loop is not None and loop.is_running():
-                recorder.on_made(self, coro, loop, "" if name is None else str(name), False)
+            latest = recorder.latest_loop
+            if name is None and context is None and not more and recorder.next_main is None:
+                label = latest.coros.get(getattr(coro, "__qualname__", None))
+                if label is not None and latest.reference() is loop is not None:
+                    # As most often: the same as at the end, shorter.
+                    make(self, coro, loop=loop)
+                    self._cancelkit_number = number = next(numbers)
+                    put_created(number, label, int(self.get_name()[5:]))
+                    if self._source_traceback:  # type: ignore[attr-defined]
+                        _hide_from_trail(self)
+                    return
+            loop_to_be = loop if loop is not None else asyncio._get_running_loop()
+            recorder.before_made(loop_to_be)
+            if more.get("eager_start") and loop_to_be is not None and loop_to_be.is_running():
+                recorder.on_made(self, coro, loop_to_be, "" if name is None else str(name), False)
                 step = recorder.before_eager_step(self)
                 try:
                     make(self, coro, loop=loop, name=name, context=context, **more)
@@ -329,17 +337,9 @@ def _task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
                 recorder.after_eager_step(self, *step)
             else:
                 make(self, coro, loop=loop, name=name, context=context, **more)
-                latest = recorder.latest_loop
-                label = latest.coros.get(getattr(coro, "__qualname__", ""))
-                if label and name is None and latest.reference() is loop and recorder.next_main is None:
-                    # As most often: the same as below, shorter.
-                    self._cancelkit_number = number = next(numbers)
-                    tape.put_created(number, label, int(self.get_name()[5:]))
-                else:
-                    recorder.on_made(self, coro, loop, self.get_name(), name is None)
-            if trail := self._source_traceback:  # type: ignore[attr-defined]
-                # In debug mode a task knows who made it: not this line, nor that of a task this is the first step of.
-                trail[:] = [line for line in trail if line.filename != __file__]
+                recorder.on_made(self, coro, self.get_loop(), self.get_name(), name is None)
+            if self._source_traceback:  # type: ignore[attr-defined]
+                _hide_from_trail(self)
 
         def set_name(self, value: object, /) -> None:
             super().set_name(value)
@@ -355,7 +355,14 @@ def _task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
 
     Task.__module__ = asyncio.Task.__module__
     Task.__qualname__ = "Task"
+    for method in (Task.__init__, Task.set_name, Task.cancel):
+        method.__qualname__ = f"Task.{method.__name__}"
     return Task
+
+
+def _hide_from_trail(task: Any) -> None:
+    """In debug mode a task knows who made it: no line of ours, nor one of a task this is the first step of."""
+    task._source_traceback[:] = [line for line in task._source_traceback if line.filename != __file__]
 
 
 def _cancellation_is_due(task: Any) -> bool:

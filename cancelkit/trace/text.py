@@ -3,4 +3,6 @@
 
 def printable(text: str) -> str:
     """The same text on one line, with escapes for what a terminal would obey or no file can hold."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

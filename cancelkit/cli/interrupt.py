@@ -1,32 +1,21 @@
-"""The command line: reads the words, calls the lab, prints what came of it."""
+"""`cancelkit interrupt`: a program, moments, signals; and what came of it."""
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-try:
-    import click
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-except ModuleNotFoundError as error:
-    raise SystemExit(f"cancelkit's command line needs {error.name}: pip install 'cancelkit[lab]'") from None
+import click
 
-import cancelkit
-from cancelkit.errors import BadMomentError, CancelkitError, UnsupportedPlatformError
+from cancelkit.cli.files import check_can_draw, draw_timeline
+from cancelkit.cli.printing import console_for, print_timeline
+from cancelkit.errors import BadMomentError
+from cancelkit.lab.experiment import Experiment, Outcome, perform
+from cancelkit.lab.moments import Moment, parse_signal
 
-try:
-    from cancelkit.lab.experiment import Experiment, Outcome, perform
-    from cancelkit.lab.moments import Moment, parse_signal
-except UnsupportedPlatformError as error:
-    raise SystemExit(str(error)) from None
-
-INTERRUPT_EXAMPLES = """
+EXAMPLES = """
 \b
 Examples:
   Press Ctrl-C when two jobs work and three wait for a slot:
@@ -72,13 +61,7 @@ class _Signal(_ParamType):
             self.fail(str(error), param, ctx)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(cancelkit.__version__, prog_name="cancelkit")
-def cli() -> None:
-    """Press Ctrl-C on an asyncio program, for real, at an exact moment, and see what becomes of its tasks."""
-
-
-@cli.command(epilog=INTERRUPT_EXAMPLES)
+@click.command(epilog=EXAMPLES)
 @click.argument("program", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("--when", type=_Moment(), required=True, help="When to send the first signal: active=2,queued=3.")
@@ -122,7 +105,7 @@ def interrupt(
     chosen += chosen[-1:] * (len(moments) - len(chosen))
     experiment = Experiment(program, tuple(zip(moments, chosen, strict=True)), tuple(arguments), deadline)
     if plot is not None:
-        _check_can_draw(plot)
+        check_can_draw(plot)
     try:
         outcome = perform(experiment)
     except KeyboardInterrupt:
@@ -133,40 +116,13 @@ def interrupt(
     else:
         _print_outcome(outcome)
     if plot is not None:
-        from cancelkit.plot.timelines import Panel, draw, save
-
-        try:
-            save(draw(Panel(outcome.timeline, program.name, outcome.ended)), plot)
-        except OSError as error:
-            raise CancelkitError(f"cannot write the picture {plot}: {error.strerror}") from error
+        draw_timeline(outcome.timeline, program.name, outcome.ended, plot)
         click.echo(f"drawn: {plot}", err=True)
 
 
-def _check_can_draw(plot: Path) -> None:
-    """Before the experiment, not after it."""
-    if plot.suffix not in (".png", ".svg", ".pdf"):
-        raise click.UsageError(f"--plot {plot}: the name must end in .png, .svg or .pdf")
-    if not plot.parent.is_dir():
-        raise click.UsageError(f"--plot {plot}: there is no folder {plot.parent}")
-    try:
-        import matplotlib  # noqa: F401 - it takes a while to import, and only this needs it
-    except ModuleNotFoundError as error:
-        raise click.UsageError(f"--plot needs {error.name}: pip install 'cancelkit[lab]'") from None
-
-
 def _print_outcome(outcome: Outcome) -> None:
-    # In a pipe or a file a line is a line, however long.
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 1000)
-    table = Table("task", "states", box=None, pad_edge=False)
-    for lane in outcome.timeline.lanes:
-        table.add_row(Text(lane.name), " → ".join(lane.states))
-    console.print(table)
-    for signal in outcome.timeline.signals:
-        console.print(str(signal), soft_wrap=True)
-    if outcome.timeline.jobs:
-        console.print(f"cleanups finished: {outcome.cleanups_finished} of {outcome.jobs_begun} jobs begun")
-    for alarm in outcome.timeline.alarms:
-        console.print(str(alarm), style="bold red", soft_wrap=True)
+    console = console_for()
+    print_timeline(console, outcome.timeline)
     for leftover in outcome.leftovers:
         console.print(f"left over: {leftover}", soft_wrap=True)
     console.print(f"the program: {outcome.ended}")
@@ -189,15 +145,3 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
         "stdout": outcome.stdout,
         "stderr": outcome.stderr,
     }
-
-
-def main() -> None:
-    """Run the command line; errors of the kit are told in plain words, with exit status 2."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # an arrow must not fail where the locale has none
-    try:
-        cli()
-    except CancelkitError as error:
-        click.echo(f"cancelkit: {error}", err=True)
-        raise SystemExit(2) from None

@@ -10,6 +10,7 @@ import sys
 
 
 def _start() -> None:
+    import importlib
     import json
 
     settings = json.loads(os.environ.pop("CANCELKIT_CHILD"))
@@ -20,8 +21,7 @@ def _start() -> None:
         os.environ["PYTHONPATH"] = settings["pythonpath"]
 
     sys.path.insert(0, settings["package"])
-    from cancelkit.lab import child
-
+    child = importlib.import_module(settings["module"])
     sys.path.remove(settings["package"])
     child.start(settings)
 
@@ -43,10 +43,13 @@ def _hand_over() -> None:
 if "CANCELKIT_CHILD" in os.environ:
     try:
         _start()
-    except BaseException:
+    except BaseException as error:
         # Python would print a line and run the program all the same, without anybody watching.
-        import traceback
+        try:
+            import traceback
 
-        traceback.print_exc()
-        os._exit(70)
+            is_plain = type(error).__module__ == "cancelkit.errors"
+            sys.stderr.write(f"cancelkit: {error}\n" if is_plain else traceback.format_exc())
+        finally:
+            os._exit(70)
     _hand_over()

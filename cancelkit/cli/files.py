@@ -1,0 +1,53 @@
+"""Files that the commands write: looked at before there is something to write, and written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from cancelkit.errors import CancelkitError
+from cancelkit.trace.timeline import Timeline
+
+MOST_LANES_DRAWN = 1000
+"""More do not fit into a PNG."""
+
+
+def check_can_write(option: str, path: Path) -> None:
+    """Refuse, in words of the command line, a file that cannot be written."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise click.UsageError(f"{option} {path}: there is no folder {folder}")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise click.UsageError(f"{option} {path}: writing there is not permitted")
+
+
+def check_can_draw(path: Path) -> None:
+    """Refuse a picture that cannot be drawn."""
+    if path.suffix not in (".png", ".svg", ".pdf"):
+        raise click.UsageError(f"--plot {path}: the name must end in .png, .svg or .pdf")
+    check_can_write("--plot", path)
+    try:
+        import matplotlib  # noqa: F401 - it takes a while to import, and only this needs it
+    except ModuleNotFoundError as error:
+        raise click.UsageError(f"--plot needs {error.name}: pip install 'cancelkit[lab]'") from None
+
+
+def draw_timeline(timeline: Timeline, title: str, ended: str, path: Path) -> None:
+    """Draw a timeline to a file.
+
+    Raises:
+        CancelkitError: the file cannot be written, or there is too much for one picture.
+    """
+    if len(timeline.lanes) > MOST_LANES_DRAWN:
+        raise CancelkitError(
+            f"cannot draw {path}: there are {len(timeline.lanes):,} tasks, "
+            f"and room for {MOST_LANES_DRAWN:,} in a picture; --chrome has no such limit"
+        )
+    from cancelkit.plot.timelines import Panel, draw, save
+
+    try:
+        save(draw(Panel(timeline, title, ended)), path)
+    except OSError as error:
+        raise CancelkitError(f"cannot write the picture {path}: {error.strerror}") from error

@@ -1,0 +1,44 @@
+"""Starting Python such that a module of ours runs before the program's first line: what both ends of that need.
+
+The module is named in the environment, where `startup/sitecustomize.py` finds it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from cancelkit.trace.tape import FAR_UP
+
+_STARTUP = Path(__file__).with_name("startup")
+_PACKAGE = Path(__file__).parents[2]
+
+
+def environment_for(module: str, settings: dict[str, Any]) -> dict[str, str]:
+    """The environment of a Python that calls `start` of a module with these settings, before it runs its program."""
+    before = os.environ.get("PYTHONPATH")
+    settings = settings | {"module": module, "pythonpath": before, "package": str(_PACKAGE)}
+    return os.environ | {
+        "CANCELKIT_CHILD": json.dumps(settings),
+        "PYTHONPATH": os.pathsep.join([str(_STARTUP), *([before] if before else [])]),
+    }
+
+
+def as_a_path(program: Path | str) -> str:
+    """A file name that Python does not take for an option."""
+    name = os.fspath(program)
+    return os.path.join(os.curdir, name) if name.startswith("-") else name  # noqa: PTH118 - Path drops the dot
+
+
+def move_far_up(descriptor: int) -> int:
+    """Move a descriptor out of the program's way; programs started by the program do not get it.
+
+    Raises:
+        OSError: the limit of open files is too low for that.
+    """
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FAR_UP)
+    os.close(descriptor)
+    return moved
