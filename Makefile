@@ -39,8 +39,9 @@ test-pythons: setup ## run the core tests on each other Python found
 proof: setup ## all tests and notebooks three times while every core is kept busy (a quarter of an hour)
 	@$(PY) tools/proof.py
 
-bench: setup ## run the benchmarks
-	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file" || exit 1; done
+bench: ## run the benchmarks, beside other tools, in .venv-bench (a quarter of an hour)
+	@PYTHON='$(PYTHON)' sh tools/setup.sh .venv-bench -e '.[bench]'
+	@for name in import_time recording; do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py || exit 1; done
 
 clean: ## remove .venv, build and all caches
 	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

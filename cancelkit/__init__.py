@@ -9,14 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cancelkit import trace
     from cancelkit.shutdown import Terminated, finish, run, run_tasks
 
-__all__ = ["Terminated", "__version__", "finish", "run", "run_tasks"]
+__all__ = ["Terminated", "__version__", "finish", "run", "run_tasks", "trace"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # Fetched when first used, so that recorded runs can be read and drawn where there are no POSIX signals.
+    if name == "trace":
+        from importlib import import_module
+
+        return import_module("cancelkit.trace")
     if name in __all__:
         from cancelkit import shutdown
 

@@ -25,7 +25,7 @@ def outputs(path: Path) -> list[dict[str, Any]]:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["00_start_here", "03_taskgroup"]
+    assert [path.stem for path in NOTEBOOKS] == ["00_start_here", "03_taskgroup", "11_debugging"]
 
 
 @each_notebook

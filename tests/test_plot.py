@@ -19,18 +19,21 @@ from matplotlib.path import Path as MplPath
 
 from cancelkit.plot.style import END_MARKS, LOOKS
 from cancelkit.plot.timelines import Panel, draw, draw_grid, save, to_png
-from cancelkit.trace.events import Event, header_line, read_events
+from cancelkit.trace.events import Event
+from cancelkit.trace.record import Record, write_record
 from cancelkit.trace.states import State
-from cancelkit.trace.timeline import Timeline, timeline_of
+from cancelkit.trace.builder import timeline_of
+from cancelkit.trace.timeline import Timeline
 
 
 def event(tenths: float, kind: str, task: int | None = None, **detail: Any) -> Event:
-    whole = {"coro": "job", "cleanup": False, "cancelling": False, "at": ""} | detail
+    whole = {"coro": "job", "loop": 1, "cleanup": False, "at": ""} | detail
     return Event(int(tenths * 100_000_000), kind, task, whole)
 
 
 EVENTS = (
-    event(0, "created", 1, name="Task-1", main=True),
+    event(0, "created", 1, name="Task-1"),
+    event(0, "main", 1),
     event(0, "step", 1),
     event(0, "created", 2, name="job-1"),
     event(0, "created", 3, name="job-2"),
@@ -55,7 +58,7 @@ EVENTS = (
     event(16, "step", 3),
     event(16, "ended", 3, how="finished"),
     event(17, "ended", 4, how="cancelled"),
-    event(18, "ended", 1, how="failed"),
+    event(18, "ended", 1, how="failed", error="ValueError"),
     event(20, "exit", status=-2),
 )
 
@@ -187,7 +190,7 @@ def test_nothing_can_be_drawn(tmp_path: Path) -> None:
 
 
 def test_a_cleanup_of_its_own_stands_under_its_owner() -> None:
-    made = [event(0, "created", 1, name="Task-1", main=True)]
+    made = [event(0, "created", 1, name="Task-1"), event(0, "main", 1)]
     made += [event(0, "created", n, name=name) for n, name in enumerate(("job-1", "job-2", "job-1 cleanup"), 2)]
     axes = draw(Panel(timeline_of(made))).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["main", "job-1", "job-1 cleanup", "job-2"]
@@ -206,21 +209,20 @@ DRAW = """
 import sys
 from pathlib import Path
 from cancelkit.plot.timelines import Panel, draw, save
-from cancelkit.trace.events import read_events
-from cancelkit.trace.timeline import timeline_of
+from cancelkit.trace.record import read_record
 for name in sys.argv[2:]:
-    save(draw(Panel(timeline_of(read_events(Path(sys.argv[1]).read_bytes())), "a title")), Path(name))
+    save(draw(Panel(read_record(sys.argv[1]).timeline, "a title")), Path(name))
 """
 
 
 def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
     """Twice in one process, and in another with other hashes."""
-    record = header_line() + b"".join(event.to_line() for event in EVENTS)
-    (tmp_path / "record").write_bytes(record)
+    record = Record(EVENTS)
+    write_record(record, tmp_path / "record")
     endings = ("png", "svg", "pdf")
     for ending in endings:
         for number in (1, 2):
-            drawn = draw(Panel(timeline_of(read_events(record)), "a title"))
+            drawn = draw(Panel(record.timeline, "a title"))
             save(drawn, tmp_path / f"{number}.{ending}")
     others = [str(tmp_path / f"3.{ending}") for ending in endings]
     command = [sys.executable, "-c", DRAW, str(tmp_path / "record"), *others]

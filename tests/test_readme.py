@@ -36,7 +36,8 @@ def test_command_runs(command: str) -> None:
     done = subprocess.run(
         command, shell=True, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True
     )
-    (ROOT / "two.png").unlink(missing_ok=True)
+    for written in ("two.png", "run.jsonl", "run.png", "run.json"):
+        (ROOT / written).unlink(missing_ok=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout
 

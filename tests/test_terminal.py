@@ -23,11 +23,12 @@ CTRL_C = b"\x03"
 HOLDING, HALFWAY = "holding", "cleanup halfway"
 
 
-def press(program: str, waits: list[str]) -> tuple[int, str]:
-    """Start a program in a terminal and press Ctrl-C each time it has said the next of `waits` of job-3 and job-4."""
+def press(words: list[str], waits: list[set[str]]) -> tuple[int, str]:
+    """Run Python with some words in a terminal; press Ctrl-C each time all texts of the next of `waits` are there."""
     screen, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, ROOT / "scripts" / program],
+        [sys.executable, *words],
+        cwd=ROOT,
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
@@ -38,7 +39,7 @@ def press(program: str, waits: list[str]) -> tuple[int, str]:
     text = ""
     with os.fdopen(screen, "r+b", buffering=0) as keyboard, process:
         for wait in waits:
-            while not all(f"{job}: {wait}" in text for job in ("job-3", "job-4")):
+            while not all(waited_for in text for waited_for in wait):
                 text += os.read(screen, 4096).decode()
             keyboard.write(CTRL_C)
         with contextlib.suppress(OSError):  # what Linux says at the end of a terminal
@@ -63,8 +64,26 @@ def test_the_readme_promises_something_of_every_pattern() -> None:
 
 @pytest.mark.parametrize(("program", "presses", "cleanup", "status"), table_in_readme())
 def test_ctrl_c_in_a_terminal_does_what_the_readme_says(program: str, presses: int, cleanup: str, status: str) -> None:
-    returncode, text = press(program, [HOLDING, HALFWAY][:presses])
+    waits = [{f"{job}: {what}" for job in ("job-3", "job-4")} for what in (HOLDING, HALFWAY)]
+    returncode, text = press([f"scripts/{program}"], waits[:presses])
     finished = text.count("cleanup finished")
     assert finished == {"cleanup finishes": 4, "cleanup lost": 2}[cleanup], text
     assert not any(f"job-{late}: begun" in text for late in (5, 6, 7)), text
     assert 128 - returncode == int(status), text
+
+
+@pytest.mark.parametrize(("options", "answers"), [([], 2), (["--mended"], 1)])
+def test_the_stubborn_program_does_in_a_terminal_what_it_says_of_itself(options: list[str], answers: int) -> None:
+    returncode, text = press(["scripts/stubborn_retry.py", *options], [{"a request was answered"}])
+    assert text.count("a request was answered") == answers, text
+    assert 128 - returncode == 130, text
+
+
+def test_the_stubborn_program_can_be_recorded_in_a_terminal(tmp_path: Path) -> None:
+    pytest.importorskip("click")
+    pytest.importorskip("rich")
+    words = ["-m", "cancelkit", "trace", "--chrome", str(tmp_path / "run.json"), "scripts/stubborn_retry.py"]
+    returncode, text = press(words, [{"a request was answered"}])
+    assert "finished (swallowed its cancellation)" in " ".join(text.split()), text
+    assert (tmp_path / "run.json").exists()
+    assert 128 - returncode == 130, text

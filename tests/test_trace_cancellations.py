@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from cancelkit.trace.recording import Recording, recording
+from cancelkit.trace import recording
+from cancelkit.trace.in_process import Recording
 from cancelkit.trace.timeline import Lane
 
 pytestmark = pytest.mark.core

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from test_trace_chrome import check_trace
 
+from cancelkit.trace.builder import timeline_of
 from cancelkit.trace.chrome import chrome_trace
 from cancelkit.trace.events import Event
 from cancelkit.trace.record import Record, lines_of, notes_of, parse_record
 from cancelkit.trace.states import State, Tracker
-from cancelkit.trace.timeline import Lane, timeline_of
+from cancelkit.trace.timeline import Lane
 
 pytestmark = pytest.mark.core
 
@@ -278,3 +279,6 @@ def test_these_properties_are_of_runs_in_which_everything_happens() -> None:
     assert {lane.end for lane in lanes} == {state for state in State if state.is_end}
     assert any(len(lane.spans) == 1 and lane.end is State.CANCELLED for lane in lanes)
     check_timeline(choices)
+    trace = chrome_trace(Record(run))
+    check_trace(trace)
+    assert [row["ph"] for row in trace["traceEvents"]].count("s") > 1

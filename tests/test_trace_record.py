@@ -184,6 +184,10 @@ def test_a_file_that_ends_after_its_header_says_so() -> None:
             '{"time": 1, "kind": "ended", "task": 1, "how": "well"}',
             "'how' is 'well'; it must be finished, cancelled, f",
         ),
+        (
+            '{"time": 1, "kind": "ended", "task": 1, "how": "' + "x" * 5000 + '"}',
+            "; it must be finished, cancelled, failed",
+        ),
         ('{"time": 1, "kind": "ended", "task": 1, "how": "failed"}', "'ended' does not say 'error'"),
         ('{"time": 1, "kind": "report", "what": "hello", "job": ""}', "'what' is 'hello'; it must be begun, holding"),
         (
@@ -320,10 +324,21 @@ def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
-def test_a_device_that_is_full() -> None:
-    with pytest.raises(CancelkitError, match="cannot write '/dev/full': No space left on device"):
-        write_record(RECORD, "/dev/full")
+class HangingUp(dict[str, Any]):
+    """The detail of an event after which nobody reads the pipe any more."""
+
+    def keys(self) -> Any:
+        os.close(self["reader"])
+        return ()
+
+
+def test_a_pipe_that_nobody_reads(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    detail = HangingUp(reader=os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    with pytest.raises(CancelkitError, match=r"cannot write '.*pipe': Broken pipe"):
+        write_record(Record((Event(9, "odd", None, detail),)), path)
+    assert stat.S_ISFIFO(path.stat().st_mode)
 
 
 def test_a_link_goes_on_to_lead_to_the_file(tmp_path: Path) -> None:
@@ -357,9 +372,12 @@ def test_a_pipe_with_a_name_is_written_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize("is_file", [False, True])
 def test_standard_output_is_written_to(tmp_path: Path, is_file: bool) -> None:
     code = (
+        "from pathlib import Path\n"
+        "from cancelkit.trace.files import _is_written_as_it_is\n"
         "from cancelkit.trace.record import Record, write_record\n"
+        "assert _is_written_as_it_is(Path('/dev/stdout'))\n"
         "print('before', flush=True)\n"
-        "write_record(Record(()), '/dev/stdout')\n"
+        "write_record(Record(()), '/dev/fd/1')  # which is never harmed, unlike the link to it\n"
     )
     path = tmp_path / "output"
     with path.open("wb") as file:

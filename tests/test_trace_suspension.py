@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cancelkit.trace.recording import recording
+from cancelkit.trace import recording
 
 pytestmark = pytest.mark.core
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from cancelkit.trace.builder import timeline_of
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import Counts, State
-from cancelkit.trace.timeline import Job, Mark, Span, Timeline, timeline_of
+from cancelkit.trace.timeline import Job, Mark, Span, Timeline
 
 pytestmark = pytest.mark.core
 

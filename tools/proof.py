@@ -1,7 +1,8 @@
-"""Every test and every notebook, again and again, while every core is kept busy: `make proof`.
+"""Every test and every notebook, again and again, while every core is kept busy, and what takes long: `make proof`.
 
-A verdict that depends on how fast the machine is would change here. Writes what came of it, with date and versions, to
-benchmarks/results/proof.txt, and fails if any round failed.
+A verdict that depends on how fast the machine is would change here. Then, once each: a program that is killed at hundreds
+of random moments, and CPython's own tests of asyncio, plain and recorded, on every Python that is found. Writes what came
+of it, with date and versions, to benchmarks/results/proof.txt, and fails if anything failed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ SUITES = {
     "tests": ["-n", "2", "--dist", "loadfile", "tests"],
     "notebooks": ["--nbval", "--nbval-current-env", "notebooks"],
 }
+KILLS = 500
 SPIN = "while True: pass"
 
 
@@ -43,15 +45,43 @@ def main() -> int:
                 passed &= ok
                 lines.append(f"round {number} of {rounds}, {suite}: {line}")
                 print(lines[-1], flush=True)
+        ok, line = run(
+            ["-p", "no:cacheprovider", "--timeout", "3600", "tests/test_trace_kills.py"], CANCELKIT_KILLS=str(KILLS)
+        )
+        passed &= ok
+        lines.append(f"{KILLS} kills at random moments: {line}")
+        print(lines[-1], flush=True)
+    for python in pythons():
+        ok, line = compare_with_plain(python)
+        passed &= ok
+        lines.append(line)
+        print(lines[-1], flush=True)
     RESULTS.write_text("\n".join(lines) + "\n")
     return 0 if passed else 1
 
 
-def run(arguments: list[str]) -> tuple[bool, str]:
+def pythons() -> list[str]:
+    """The Pythons that the core is tested on: the one of this process, and those that `make test-pythons` has set up."""
+    others = sorted(str(path) for path in ROOT.glob(".venv-3.*/bin/python"))
+    return [sys.executable, *others]
+
+
+def compare_with_plain(python: str) -> tuple[bool, str]:
+    """Run CPython's own tests under one Python, plain and recorded; whether they agree, and what was said last."""
+    begun = time.monotonic()
+    command = [sys.executable, "tools/cpython_tests.py", "--python", python]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stdout + done.stderr)
+    last = (done.stdout.strip().splitlines() or [""])[-1]
+    return done.returncode == 0, f"CPython's own tests, plain and recorded: {last} ({time.monotonic() - begun:.0f} s)"
+
+
+def run(arguments: list[str], **environment: str) -> tuple[bool, str]:
     """Run pytest once; whether it passed, and its last line without the seconds."""
     begun = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | environment)
     if done.returncode:
         print(done.stdout + done.stderr)
     last = re.sub(r" in [\d.]+s.*", "", done.stdout.strip().splitlines()[-1])

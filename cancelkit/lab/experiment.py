@@ -16,9 +16,10 @@ from cancelkit.errors import CancelkitError, MomentNotReachedError, UnusableProg
 from cancelkit.lab.interrupts import HeldInterrupts
 from cancelkit.lab.launch import DeadlinePassed, Launched, SupervisorLost, launched
 from cancelkit.lab.moments import Moment
+from cancelkit.trace.builder import timeline_of
 from cancelkit.trace.events import Event, in_order
 from cancelkit.trace.states import Counts, State, Tracker
-from cancelkit.trace.timeline import Lane, Timeline, timeline_of
+from cancelkit.trace.timeline import Lane, Timeline
 
 _LEFT_OVER = ("was never awaited", "was destroyed but it is pending", "was never retrieved")
 """What asyncio and Python say on stderr of something that was left over."""

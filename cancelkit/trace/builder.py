@@ -9,6 +9,7 @@ from typing import Any
 
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import State, Tracker
+from cancelkit.trace.text import printable
 from cancelkit.trace.timeline import Job, Lane, Mark, SignalMark, Span, Timeline
 
 _DEFAULT_NAME = re.compile(r"Task-\d+|None")  # the latter is what an eager task factory may give
@@ -62,7 +63,12 @@ class _Life:
         return tuple(found)
 
 
-class Builder:
+def timeline_of(events: Iterable[Event]) -> Timeline:
+    """Put the events of one run together; they must be in order of time."""
+    return _Builder(events).timeline()
+
+
+class _Builder:
     """Takes events, and makes a timeline of them."""
 
     def __init__(self, events: Iterable[Event]) -> None:
@@ -124,7 +130,7 @@ class Builder:
             case "report":
                 life.marks.append(Mark(detail["what"], now))
             case "complaint":
-                life.marks.append(Mark(kind, now, _printable(detail["what"])))
+                life.marks.append(Mark(kind, now, printable(detail["what"])))
             case "ended":
                 life.error, life.ended_cancelling = str(detail.get("error", "")), bool(detail.get("cancelling"))
 
@@ -135,9 +141,9 @@ class Builder:
             marks.append(SignalMark(len(marks) + 1, name, now, self._tracker.counts()))
         elif kind == "complaint":
             coro = f": {detail['coro']}" if "coro" in detail else ""
-            self._marks.append(Mark(kind, now, _printable(f"{detail['what']}{coro}")))
+            self._marks.append(Mark(kind, now, printable(f"{detail['what']}{coro}")))
         elif kind in _OF_PROCESS:
-            self._marks.append(Mark(kind, now, _printable(_OF_PROCESS[kind].format_map(detail))))
+            self._marks.append(Mark(kind, now, printable(_OF_PROCESS[kind].format_map(detail))))
 
     def _request(self, detail: Any) -> str:
         """Who asked for a cancellation, and where, in words."""
@@ -152,7 +158,7 @@ class Builder:
             by = f"the callback {detail.get('callback')}"
         elif by == "closing loop":
             by = "the closing loop"
-        return _printable(f"by {by} at {detail['at']}" if detail.get("at") else f"by {by}")
+        return printable(f"by {by} at {detail['at']}" if detail.get("at") else f"by {by}")
 
     def _lane(self, task: int, life: _Life) -> Lane:
         state = self._tracker.states[task]
@@ -165,7 +171,7 @@ class Builder:
             tuple(life.marks),
             end,
             life.remarks(end),
-            _printable(life.coro),
+            printable(life.coro),
             life.loop,
         )
 
@@ -173,12 +179,7 @@ class Builder:
         if task in self._tracker.mains:
             return "main" if len(self._tracker.mains) == 1 else f"main {self._place_among_mains(task)}"
         life = self._lives[task]
-        return _printable(life.coro if _DEFAULT_NAME.fullmatch(life.name) else life.name)
+        return printable(life.coro if _DEFAULT_NAME.fullmatch(life.name) else life.name)
 
     def _place_among_mains(self, task: int) -> int:
         return sorted(self._tracker.mains).index(task) + 1
-
-
-def _printable(text: str) -> str:
-    """Text of a program's own choosing, such that it takes one line and does nothing to a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -137,9 +137,10 @@ class _Trace:
         tracker = Tracker(mains={lane.task for lane in self._lanes.values() if lane.is_main})
         last: dict[str, int] = {}
         for event in self._events:
-            tracker.feed(event)
-            counts = tracker.counts().as_dict()
-            shown = {name: counts[name] for name in _COUNTED}
+            if tracker.feed(event) is None:
+                continue
+            counts = tracker.counts()
+            shown = {name: getattr(counts, name) for name in _COUNTED}
             if shown != last:
                 yield {"ph": "C", "name": "tasks", "pid": self._first_loop, "ts": self._time(event), "args": shown}
                 last = shown

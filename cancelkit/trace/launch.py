@@ -44,13 +44,14 @@ def run_program(program: Path | str, arguments: Sequence[str] = ()) -> Run:
         UnusableProgramError: there is no such file, or the system refuses to start Python with these arguments.
         CancelkitError: there is no room for a record.
     """
-    path = Path(program)
-    if path.is_dir() or not os.path.exists(path):  # noqa: PTH110 - that of Path fails where it may not look
-        what = "is a directory" if path.is_dir() else "does not exist"
+    name = os.fspath(program)
+    # os.path, for that of Path fails where it may not look, and takes no name at all for the folder that we are in.
+    if os.path.isdir(name) or not os.path.exists(name):  # noqa: PTH110, PTH112
+        what = "is a directory" if os.path.isdir(name) else "does not exist"  # noqa: PTH112
         raise UnusableProgramError(
-            f"cannot run {os.fspath(program)!r}: it {what}; give the path of a Python program, or a module with -m"
+            f"cannot run {name!r}: it {what}; give the path of a Python program, or a module with -m"
         )
-    return _run([as_a_path(program), *arguments], shlex.join([os.fspath(program), *arguments]))
+    return _run([as_a_path(program), *arguments], shlex.join([name, *arguments]))
 
 
 def run_module(module: str, arguments: Sequence[str] = ()) -> Run:

@@ -1,7 +1,7 @@
 """A record: the events of one run as a value, and the JSON Lines file that it is kept in.
 
 The first line is a header with the format's version, each line after it an event. Nothing that is read is ever
-evaluated. The format is described for other readers, and its promises are, in docs/record-format.md.
+evaluated. docs/record-format.md describes the format for other readers, and says what it promises.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from cancelkit.errors import BadRecordError, CancelkitError
+from cancelkit.trace.builder import timeline_of
 from cancelkit.trace.events import Event
 from cancelkit.trace.files import replacing
 from cancelkit.trace.lines import check, event_of, json_line, line_of, parsed
 from cancelkit.trace.text import printable
-from cancelkit.trace.timeline import Timeline, timeline_of
+from cancelkit.trace.timeline import Timeline
 
 FORMAT_VERSION = 1
 

@@ -39,7 +39,20 @@ from cancelkit.trace.inject import Replacements, original_body, with_entry, with
 from cancelkit.trace.requests import Requests
 from cancelkit.trace.signals import SignalWatch
 from cancelkit.trace.suspension import Sites, Suspension, tell_semaphores_apart
-from cancelkit.trace.tape import CANCELLED, CANCELLING, CREATED, DELIVERED, FINISHED, SLOT, STEP, SUSPENDED, TOLD, Tape, put_into, quoted
+from cancelkit.trace.tape import (
+    CANCELLED,
+    CANCELLING,
+    CREATED,
+    DELIVERED,
+    FINISHED,
+    SLOT,
+    STEP,
+    SUSPENDED,
+    TOLD,
+    Tape,
+    put_into,
+    quoted,
+)
 
 _STEPS_IN_PYTHON = frozenset({"__step", "__wakeup"})
 """What the callbacks that step a task are called where asyncio has no C behind it."""
@@ -404,9 +417,7 @@ def _surroundings_of_a_callback(recorder: Recorder) -> Callable[[Any], None]:
         try:
             ck_callback = self._callback
             ck_kind = type(ck_callback)
-            if ck_kind is first_step or (ck_kind is BuiltinMethodType and ck_callback.__name__ == "task_wakeup"):
-                ck_task = ck_callback.__self__
-            elif ck_kind is MethodType and ck_callback.__name__ in _STEPS_IN_PYTHON:
+            if ck_kind is first_step or (ck_kind is BuiltinMethodType and ck_callback.__name__ == "task_wakeup") or (ck_kind is MethodType and ck_callback.__name__ in _STEPS_IN_PYTHON):
                 ck_task = ck_callback.__self__
             if ck_task is not None:
                 ck_number = ck_task._cancelkit_number

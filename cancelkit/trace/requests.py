@@ -8,7 +8,15 @@ import threading
 from asyncio import runners
 from types import FrameType
 
-from cancelkit.trace.signals import SignalWatch, callback_frames, frames_below, is_callback, name_of, signal_of_callback, title_of
+from cancelkit.trace.signals import (
+    SignalWatch,
+    callback_frames,
+    frames_below,
+    is_callback,
+    name_of,
+    signal_of_callback,
+    title_of,
+)
 from cancelkit.trace.suspension import is_library
 from cancelkit.trace.tape import quoted
 

@@ -20,7 +20,6 @@ from types import FrameType, SimpleNamespace
 from typing import Any
 
 from cancelkit.trace.inject import Replacements, with_entry
-
 from cancelkit.trace.tape import Tape, quoted
 
 _OF_THE_LOOP = unix_events._sighandler_noop

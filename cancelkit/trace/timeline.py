@@ -1,14 +1,14 @@
-"""Timelines: the events of one run, put together into one lane of spans per task."""
+"""Timelines: the events of one run, put together into one lane of spans per task. `builder` puts them together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from cancelkit.trace.events import Event
 from cancelkit.trace.states import Counts, State
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -166,10 +166,3 @@ class Timeline:
         width = max((len(lane.name) for lane in self.lanes), default=0)
         rows = [f"{lane.name:<{width}}  {lane}" for lane in self.lanes]
         return "\n".join([*rows, *map(str, self.signals), *map(str, self.alarms), *self.complaints])
-
-
-def timeline_of(events: Iterable[Event]) -> Timeline:
-    """Put the events of one run together; they must be in order of time."""
-    from cancelkit.trace.builder import Builder  # which makes what is defined here
-
-    return Builder(events).timeline()

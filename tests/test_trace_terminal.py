@@ -1,0 +1,215 @@
+"""A program that is traced in a terminal: keys reach it as without us, under a shell and with the terminal to itself.
+
+A pseudo-terminal stands in for the window, and bash for the user's shell. Keys are pressed when the program has said
+what is waited for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
+
+ROOT = Path(__file__).parents[1]
+CTRL_C, CTRL_Z = "\x03", "\x1a"
+
+
+class Terminal:
+    """A terminal with one process in it, which leads its session."""
+
+    def __init__(self, *command: object) -> None:
+        self._screen, terminal = pty.openpty()
+        self.text = ""
+        self._seen = 0
+        self.process = subprocess.Popen(
+            list(map(os.fspath, command)),  # type: ignore[call-overload]
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # which makes it the controlling terminal
+        )
+        os.close(terminal)
+
+    def type(self, text: str) -> None:
+        os.write(self._screen, text.encode())
+
+    def wait_for(self, *texts: str) -> None:
+        """Return when all of these have been said, after what was waited for before."""
+        while not all(text in self.text[self._seen :] for text in texts):
+            self.text += os.read(self._screen, 4096).decode()
+        self._seen = max(self.text.index(text, self._seen) + len(text) for text in texts)
+
+    def wait_for_the_end(self) -> tuple[int, str]:
+        with contextlib.suppress(OSError):  # what Linux says at the end of a terminal
+            while data := os.read(self._screen, 4096):
+                self.text += data.decode()
+        return self.process.wait(), self.text
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._screen)
+
+
+@pytest.fixture
+def command(programs: Path, tmp_path: Path) -> list[str]:
+    """What traces the program that comes after it."""
+    return [sys.executable, str(programs / "traces.py"), str(tmp_path / "record.jsonl")]
+
+
+def press_ctrl_c(command: Sequence[str], presses: int) -> tuple[int, list[str]]:
+    """Press Ctrl-C when task_group.py holds something, and when it cleans up; a group's tasks have no order."""
+    with Terminal(*command, ROOT / "scripts" / "task_group.py") as terminal:
+        for wait in ("holding", "cleanup halfway")[:presses]:
+            terminal.wait_for(f"job-3: {wait}", f"job-4: {wait}")
+            terminal.type(CTRL_C)
+        returncode, text = terminal.wait_for_the_end()
+    return returncode, sorted(text.splitlines())
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_without_a_shell(command: list[str], presses: int) -> None:
+    said = press_ctrl_c(command, presses)
+    assert said == press_ctrl_c([sys.executable], presses)
+    assert said[0] == -signal.SIGINT
+
+
+def test_streams_of_a_terminal_are_gathered_in_the_same_way(command: list[str], tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, sys\n"
+        "print([os.isatty(number) for number in range(3)], os.tcgetpgrp(0) == os.getpgrp(), os.get_terminal_size())\n"
+        "print('printed', end=''); os.write(1, b' written\\n'); print(); print(input('a question '), file=sys.stderr)\n"
+    )
+    said = []
+    for words in (command, [sys.executable]):
+        with Terminal(*words, program) as terminal:
+            terminal.wait_for("a question ")
+            terminal.type("an answer\n")
+            said.append(terminal.wait_for_the_end())
+    assert said[0] == said[1]
+    assert "[True, True, True] True" in said[0][1]
+
+
+def test_without_a_shell_nothing_is_stopped(command: list[str], programs: Path) -> None:
+    """Nobody could make it go on."""
+    with Terminal(*command, programs / "receives.py") as terminal:
+        terminal.wait_for("foreground True [True, True, True]", "ready")
+        terminal.type(CTRL_Z)
+        terminal.type("a line\n")
+        terminal.wait_for("read b'a line\\n'")
+        os.kill(terminal.process.pid, signal.SIGUSR2)
+        terminal.wait_for("SIGUSR2 1")
+        assert terminal.wait_for_the_end()[0] == 0
+
+
+class Shell(Terminal):
+    """An interactive bash."""
+
+    def __init__(self) -> None:
+        super().__init__(str(shutil.which("bash")), "--norc", "--noprofile", "-i")
+        self.type("PS1= TERM=dumb; set +o emacs; echo shell $((40 + 2))\n")
+        self.wait_for("shell 42")
+
+    def run(self, *command: object, after: str = "") -> None:
+        self.type(f"{shlex.join(list(map(os.fspath, command)))} {after}; echo status $?\n")  # type: ignore[call-overload]
+
+
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not there")
+
+
+@needs_bash
+def test_ctrl_c_under_a_shell(command: list[str]) -> None:
+    with Shell() as shell:
+        shell.type(f"{shlex.join([*command, str(ROOT / 'scripts/task_group.py')])}\n")
+        shell.wait_for("job-3: holding", "job-4: holding")
+        shell.type(CTRL_C)
+        shell.wait_for("KeyboardInterrupt")
+        shell.type("echo status $?\n")
+        shell.wait_for("status 130")
+    assert shell.text.count("cleanup finished") == 4
+
+
+@needs_bash
+def test_ctrl_z_fg_and_bg(command: list[str], programs: Path) -> None:
+    with Shell() as shell:
+        shell.type(f"{shlex.join([*command, str(programs / 'receives.py')])}\n")
+        shell.wait_for("foreground True [True, True, True]", "ready")
+        for count in (1, 2):
+            shell.type(CTRL_Z)
+            shell.wait_for("Stopped")
+            shell.type("fg\n")
+            shell.type(f"line {count}\n")
+            shell.wait_for(f"read b'line {count}\\n'")
+        shell.type(CTRL_Z)
+        shell.wait_for("Stopped")
+        shell.type("bg\n")
+        shell.type("kill -TERM %1\n")
+        shell.wait_for("\nSIGTERM")
+        shell.type("kill -USR1 $!; fg\n")
+        shell.wait_for("\nSIGUSR1")
+        shell.type(CTRL_C)
+        shell.wait_for("\nSIGINT")
+        shell.type("\x1c")  # Ctrl-\
+        shell.wait_for("\nSIGQUIT")
+        shell.type(CTRL_Z)
+        shell.wait_for("Stopped")
+        shell.type("kill -USR2 %1\n")
+        shell.wait_for("SIGINT 1 SIGQUIT 1 SIGTERM 1 SIGUSR1 1 SIGUSR2 1")
+
+
+@needs_bash
+def test_whoever_shares_a_pipeline_has_the_terminal_too(command: list[str], programs: Path, tmp_path: Path) -> None:
+    """A pager behind the program reads keys from the terminal, and Ctrl-C reaches both."""
+    pager = tmp_path / "pager.py"
+    pager.write_text(
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('pager: interrupted', flush=True))\n"
+        "keys = open('/dev/tty')\n"
+        "print('pager:', sys.stdin.readline().strip(), keys.readline().strip(), flush=True)\n"
+        "for line in sys.stdin: print('pager:', line.strip(), flush=True)\n"
+    )
+    with Shell() as shell:
+        shell.type(f"{shlex.join([*command, str(programs / 'receives.py')])} </dev/null | {sys.executable} {pager}\n")
+        shell.type("a key\n")
+        shell.wait_for("pager: ready a key")
+        shell.type(CTRL_C)
+        shell.wait_for("pager: interrupted", "pager: SIGINT")
+        shell.type(CTRL_Z)
+        shell.wait_for("Stopped")
+        shell.type("fg\n")
+        shell.type(CTRL_C)
+        shell.wait_for("pager: interrupted", "pager: SIGINT")
+        shell.type(CTRL_Z)
+        shell.wait_for("Stopped")
+        shell.type("kill -USR2 %1; fg\n")
+        shell.wait_for("pager: SIGINT 2 SIGUSR2 1")
+
+
+@needs_bash
+def test_a_script_is_interrupted_as_well(command: list[str], programs: Path) -> None:
+    words = shlex.join([*command, str(programs / "misbehave.py"), "never_runs_a_loop"])
+    with Shell() as shell:
+        shell.type(f"sh -c {shlex.quote(f'{words}; echo went $((40 + 2))')}; echo status $?\n")
+        shell.wait_for("\nready")
+        shell.type(CTRL_C)
+        shell.wait_for("KeyboardInterrupt")
+        shell.type("echo the end $?\n")
+        shell.wait_for("the end 130")
+    assert "went 42" not in shell.text
