@@ -39,7 +39,7 @@ test-pythons: setup ## run the core tests on each other Python found
 proof: setup ## all tests and notebooks three times while every core is kept busy (a quarter of an hour)
 	@$(PY) tools/proof.py
 
-bench: ## run the benchmarks, beside other tools, in .venv-bench (a quarter of an hour)
+bench: ## run the benchmarks, beside other tools, in .venv-bench (ten minutes)
 	@PYTHON='$(PYTHON)' sh tools/setup.sh .venv-bench -e '.[bench]'
 	@for name in import_time recording; do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py || exit 1; done
 

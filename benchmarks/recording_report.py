@@ -58,16 +58,22 @@ def table(rounds: Sequence[Round]) -> list[str]:
     return lines
 
 
-def per_event(rounds: Sequence[Round], sizes: Sizes) -> list[str]:
-    """What an event takes: of the program's own memory, and in the record."""
-    pairs = [(each[RECORDED], each[PLAIN]) for each in rounds]
-    events = statistics.median(watched.events for watched, _ in pairs)
-    lines = [f"  {events:,.0f} events, medians of {len(pairs)} pairs: how much more the process grew than plain"]
-    for kind in MEMORY:
-        more = _more(pairs, kind)
-        if more is None:
+def growth(runs: Sequence[Sequence[Round]], sizes: Sizes) -> list[str]:
+    """How much more a recorded process grew than a plain one, in runs of different lengths, and how long a record is.
+
+    What is the same in all of them is no cost of an event.
+    """
+    head = "".join(f"{kind:>13}" for kind in MEMORY)
+    lines = [f"  {'events':>10} pairs{head}   RssAnon an event"]
+    for rounds in runs:
+        pairs = [(each[RECORDED], each[PLAIN]) for each in rounds]
+        more = [_more(pairs, kind) for kind in MEMORY]
+        if None in more:
             return ["  not measured: this system does not tell the kinds of memory apart"]
-        lines.append(f"  {kind:<10} {more / 1e6:+8.2f} MB  {more / events:+8.2f} bytes an event")
+        own, *others = (number or 0 for number in more)
+        events = statistics.median(recorded.events for recorded, _ in pairs)
+        grown = "".join(f"{number / 1e6:>+10.2f} MB" for number in (own, *others))
+        lines.append(f"  {events:>10,.0f} {len(pairs):>5}{grown} {own / events:>+10.2f} bytes")
     tape, file = sizes.tape / sizes.events, sizes.file / sizes.events
     lines.append(f"  the record: {tape:.1f} bytes an event while it is recorded, {file:.1f} in a file that is kept")
     return lines

@@ -109,7 +109,8 @@ ECHO = Work(
     lambda: echo(1_000, 20),
 )
 PASSING = Work(
-    "100 such groups of 1,000 tasks, one after the other",
+    "Memory: 100 groups of 1,000 such tasks, one group after the other, beside 10 of them",
     lambda: passing(100),
 )
-WORKS = {"switching": SWITCHING, "echo": ECHO, "passing": PASSING}
+PASSING_BRIEFLY = Work("", lambda: passing(10))
+WORKS = {"switching": SWITCHING, "echo": ECHO, "passing": PASSING, "passing briefly": PASSING_BRIEFLY}

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("rich")
 
 import recording
-from recording_report import Measurement, Round, Sizes, per_event, table
+from recording_report import Measurement, Round, Sizes, growth, table
 from recording_tools import TOOLS, measured
 from recording_work import Work, echo, passing, switching
 
@@ -120,13 +120,12 @@ def test_ratios_are_those_of_pairs() -> None:
 def test_memory_that_was_not_measured_is_not_told() -> None:
     rounds: list[Round] = [{"plain": Measurement(1.0, {}), "cancelkit": Measurement(1.5, {}, 10)}]
     assert table(rounds)[-1].split() == ["cancelkit", "1", "1.500", "1.50", "(1.50", "-", "1.50)", "yes"]
-    assert len(per_event(rounds, Sizes(1, 1, 1))) == 1
+    assert len(growth([rounds], Sizes(1, 1, 1))) == 1
 
 
-def test_bytes_of_an_event() -> None:
-    text = "\n".join(per_event(ROUNDS, Sizes(events=10, tape=160, file=805)))
-    assert "1,000 events" in text
-    assert "RssAnon       +2.00 MB  +2000.00 bytes an event" in text
-    assert "RssFile       +0.50 MB   +500.00 bytes an event" in text
-    assert "RssShmem      +0.00 MB     +0.00 bytes an event" in text
-    assert "16.0 bytes an event while it is recorded, 80.5 in a file" in text
+def test_growth_is_told_of_each_run_and_the_size_of_the_record() -> None:
+    short: list[Round] = [{"plain": taken(1.0, 1_000_000), "cancelkit": taken(1.0, 2_000_000, 250_000, 100)}]
+    _, brief, long, record = growth([short, ROUNDS], Sizes(events=10, tape=160, file=805))
+    assert brief.split() == ["100", "1", "+1.00", "MB", "+0.25", "MB", "+0.00", "MB", "+10000.00", "bytes"]
+    assert long.split() == ["1,000", "3", "+2.00", "MB", "+0.50", "MB", "+0.00", "MB", "+2000.00", "bytes"]
+    assert "16.0 bytes an event while it is recorded, 80.5 in a file" in record

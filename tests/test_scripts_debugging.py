@@ -20,8 +20,8 @@ import pytest
 
 from cancelkit.lab.experiment import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment
-from cancelkit.trace.record import read_record
 from cancelkit.trace import recording
+from cancelkit.trace.record import read_record
 from cancelkit.trace.timeline import Lane, Timeline
 
 pytestmark = pytest.mark.core

@@ -218,7 +218,7 @@ def test_complaints() -> None:
         del pending
         loop.close()
         gc.collect()
-        job()
+        job()  # type: ignore[unused-coroutine]
         gc.collect()
     assert sorted(run.timeline.complaints) == [
         "fails: never retrieved",
@@ -255,14 +255,9 @@ def test_handlers_that_are_replaced_and_asked_for() -> None:
 def test_nothing_is_left_of_a_recording() -> None:
     import selectors
 
-    looked_at = (
-        asyncio,
-        asyncio.tasks,
-        asyncio.events.Handle,
-        asyncio.base_events.BaseEventLoop,
-        asyncio.runners.Runner,
-    )
-    looked_at += (signal, warnings, asyncio.BoundedSemaphore, asyncio.unix_events._UnixSelectorEventLoop, selectors)
+    looked_at: list[Any] = [asyncio, asyncio.tasks, asyncio.events.Handle, asyncio.base_events.BaseEventLoop, signal]
+    looked_at += [warnings, asyncio.BoundedSemaphore, asyncio.unix_events._UnixSelectorEventLoop, selectors]
+    looked_at += [asyncio.runners.Runner]
     before = [dict(vars(owner)) for owner in looked_at]
     handlers = [signal.getsignal(signum) for signum in signal.valid_signals()]
     for _ in range(3):

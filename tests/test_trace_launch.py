@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Witness
 
 from cancelkit.errors import CancelkitError, UnusableProgramError
 from cancelkit.trace.launch import run_program
@@ -31,8 +30,8 @@ def plainly(*words: object, **options: Any) -> Said:
 
 
 def run(command: Sequence[object], **options: Any) -> Said:
-    options = {"input": b"", "start_new_session": True} | options
-    done = subprocess.run(list(map(os.fspath, command)), capture_output=True, check=False, **options)  # type: ignore[call-overload]
+    options = dict[str, Any](input=b"", start_new_session=True) | options
+    done = subprocess.run([str(word) for word in command], capture_output=True, check=False, **options)
     return done.stdout, done.stderr, done.returncode
 
 
@@ -277,107 +276,3 @@ def test_a_full_disk_is_known_before_the_program_runs(write: Write, tmp_path: Pa
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not (tmp_path / "it ran").exists()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a process because its parent has ended")
-def test_a_program_does_not_live_on_unrecorded(command: list[str], programs: Path, witness: Witness) -> None:
-    process = subprocess.Popen([*command, programs / "misbehave.py", "ends_only_on_sigint"])
-    assert int(witness.line().split()[1]) == process.pid
-    process.kill()
-    witness.wait_for_the_end()
-    assert process.wait() == -signal.SIGKILL
-
-
-# Signals: each reaches the program once, whether it is sent to the process that traces or to its group, in whatever
-# group that is.
-
-
-class Receiver:
-    """receives.py, traced."""
-
-    def __init__(self, command: Sequence[object], **process: Any) -> None:
-        words = list(map(os.fspath, command))  # type: ignore[call-overload]
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, **process)
-        assert self.line() == "ready"
-
-    def line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().removesuffix("\n")
-
-    def ask_for_counts(self) -> str:
-        self.process.send_signal(signal.SIGUSR2)
-        assert self.line() == "SIGUSR2"
-        return self.line()
-
-
-@pytest.fixture(params=["in our group", "in a group of its own", "in a session of its own"])
-def receiver(command: list[str], programs: Path, request: pytest.FixtureRequest) -> Iterator[Receiver]:
-    process = {
-        "in our group": {},
-        "in a group of its own": {"process_group": 0},
-        "in a session of its own": {"start_new_session": True},
-    }[request.param]
-    receiver = Receiver([*command, programs / "receives.py"], **process)
-    with receiver.process:
-        try:
-            yield receiver
-        finally:
-            receiver.process.kill()
-
-
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGWINCH", "SIGALRM")
-
-
-def test_signals_to_the_process(receiver: Receiver) -> None:
-    for name in NAMES:
-        receiver.process.send_signal(signal.Signals[name])
-        assert receiver.line() == name
-    assert receiver.ask_for_counts() == " ".join(f"{name} 1" for name in sorted((*NAMES, "SIGUSR2")))
-    assert receiver.process.wait() == 0
-
-
-def test_signals_to_the_group(command: list[str], programs: Path) -> None:
-    for start in ({"process_group": 0}, {"start_new_session": True}):
-        receiver = Receiver([*command, programs / "receives.py"], **start)
-        with receiver.process:
-            for name in NAMES:
-                os.killpg(receiver.process.pid, signal.Signals[name])
-                assert receiver.line() == name
-            assert receiver.ask_for_counts() == " ".join(f"{name} 1" for name in sorted((*NAMES, "SIGUSR2")))
-
-
-def test_stopping_and_going_on(receiver: Receiver) -> None:
-    """As with the program alone, what it was stopped by is seen by who started it, if anybody can make it go on."""
-    pid = receiver.process.pid
-    for _ in range(2):
-        receiver.process.send_signal(signal.SIGTSTP)
-        if os.getsid(pid) != pid:
-            assert os.WSTOPSIG(os.waitpid(pid, os.WUNTRACED)[1]) == signal.SIGTSTP
-            receiver.process.send_signal(signal.SIGCONT)
-        receiver.process.send_signal(signal.SIGUSR1)
-        assert receiver.line() == "SIGUSR1"
-    assert receiver.ask_for_counts() == "SIGUSR1 2 SIGUSR2 1"
-
-
-def test_a_group_that_is_stopped_and_killed(command: list[str], programs: Path) -> None:
-    """`kill %1` of a shell sends a signal to the group, and SIGCONT."""
-    receiver = Receiver([*command, programs / "receives.py"], process_group=0)
-    with receiver.process:
-        pid = receiver.process.pid
-        os.killpg(pid, signal.SIGTSTP)
-        assert os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
-        os.killpg(pid, signal.SIGTERM)
-        os.killpg(pid, signal.SIGCONT)
-        assert receiver.line() == "SIGTERM"
-        assert receiver.ask_for_counts() == "SIGTERM 1 SIGUSR2 1"
-
-
-def test_a_stopped_program_that_is_killed(command: list[str], programs: Path, witness: Witness) -> None:
-    process = subprocess.Popen([*command, programs / "misbehave.py", "loops_for_ever"], process_group=0)
-    with process:
-        program = int(witness.line().split()[0])
-        os.kill(program, signal.SIGSTOP)
-        assert os.WSTOPSIG(os.waitpid(process.pid, os.WUNTRACED)[1]) == signal.SIGSTOP
-        os.kill(program, signal.SIGKILL)
-        os.killpg(process.pid, signal.SIGCONT)
-        assert process.wait() == -signal.SIGKILL

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cancelkit.trace import tape as tapes
+from cancelkit.trace.events import Event
 from cancelkit.trace.tape import (
     CANCELLED,
     CANCELLING,
@@ -104,7 +105,7 @@ def test_several_threads_put_at_once(descriptor: int) -> None:
         with ThreadPoolExecutor(total) as pool:
             running = [pool.submit(put, thread) for thread in range(total)]
             start.wait()
-            events = []
+            events: list[Event] = []
             while not all(job.done() for job in running):
                 events += reader.new_events()
             for job in running:

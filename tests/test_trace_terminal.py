@@ -23,7 +23,7 @@ import pytest
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 
 ROOT = Path(__file__).parents[1]
-CTRL_C, CTRL_Z = "\x03", "\x1a"
+CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
 
 
 class Terminal:
@@ -34,7 +34,7 @@ class Terminal:
         self.text = ""
         self._seen = 0
         self.process = subprocess.Popen(
-            list(map(os.fspath, command)),  # type: ignore[call-overload]
+            [str(word) for word in command],
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
@@ -80,7 +80,7 @@ def press_ctrl_c(command: Sequence[str], presses: int) -> tuple[int, list[str]]:
             terminal.wait_for(f"job-3: {wait}", f"job-4: {wait}")
             terminal.type(CTRL_C)
         returncode, text = terminal.wait_for_the_end()
-    return returncode, sorted(text.splitlines())
+    return returncode, sorted(text.replace("^C", "").splitlines())
 
 
 @pytest.mark.parametrize("presses", [1, 2])
@@ -109,7 +109,7 @@ def test_streams_of_a_terminal_are_gathered_in_the_same_way(command: list[str], 
 
 def test_without_a_shell_nothing_is_stopped(command: list[str], programs: Path) -> None:
     """Nobody could make it go on."""
-    with Terminal(*command, programs / "receives.py") as terminal:
+    with Terminal(*command, programs / "receives.py", "reads") as terminal:
         terminal.wait_for("foreground True [True, True, True]", "ready")
         terminal.type(CTRL_Z)
         terminal.type("a line\n")
@@ -126,9 +126,6 @@ class Shell(Terminal):
         super().__init__(str(shutil.which("bash")), "--norc", "--noprofile", "-i")
         self.type("PS1= TERM=dumb; set +o emacs; echo shell $((40 + 2))\n")
         self.wait_for("shell 42")
-
-    def run(self, *command: object, after: str = "") -> None:
-        self.type(f"{shlex.join(list(map(os.fspath, command)))} {after}; echo status $?\n")  # type: ignore[call-overload]
 
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not there")
@@ -147,40 +144,53 @@ def test_ctrl_c_under_a_shell(command: list[str]) -> None:
 
 
 @needs_bash
-def test_ctrl_z_fg_and_bg(command: list[str], programs: Path) -> None:
+def test_ctrl_z_and_fg(command: list[str], programs: Path) -> None:
     with Shell() as shell:
-        shell.type(f"{shlex.join([*command, str(programs / 'receives.py')])}\n")
+        shell.type(f"{shlex.join([*command, str(programs / 'receives.py'), 'reads'])}\n")
         shell.wait_for("foreground True [True, True, True]", "ready")
-        for count in (1, 2):
+        for count in (1, 2, 3):
             shell.type(CTRL_Z)
             shell.wait_for("Stopped")
             shell.type("fg\n")
             shell.type(f"line {count}\n")
             shell.wait_for(f"read b'line {count}\\n'")
+        for key, name in ((CTRL_C, "SIGINT"), (CTRL_BACKSLASH, "SIGQUIT")):
+            shell.type(key)
+            shell.wait_for(name)
+        shell.type(CTRL_Z)
+        shell.wait_for("Stopped")
+        shell.type("kill -TERM %1; fg\n")
+        shell.wait_for("SIGTERM")
+        shell.type(CTRL_Z)
+        shell.wait_for("Stopped")
+        shell.type("kill -USR2 %1; fg\n")
+        shell.wait_for("SIGINT 1 SIGQUIT 1 SIGTERM 1 SIGUSR2 1")
+
+
+@needs_bash
+def test_bg(command: list[str], programs: Path) -> None:
+    with Shell() as shell:
+        shell.type(f"{shlex.join([*command, str(programs / 'receives.py')])}\n")
+        shell.wait_for("foreground True [True, True, True]", "ready")
         shell.type(CTRL_Z)
         shell.wait_for("Stopped")
         shell.type("bg\n")
         shell.type("kill -TERM %1\n")
-        shell.wait_for("\nSIGTERM")
-        shell.type("kill -USR1 $!; fg\n")
-        shell.wait_for("\nSIGUSR1")
-        shell.type(CTRL_C)
-        shell.wait_for("\nSIGINT")
-        shell.type("\x1c")  # Ctrl-\
-        shell.wait_for("\nSIGQUIT")
-        shell.type(CTRL_Z)
-        shell.wait_for("Stopped")
-        shell.type("kill -USR2 %1\n")
-        shell.wait_for("SIGINT 1 SIGQUIT 1 SIGTERM 1 SIGUSR1 1 SIGUSR2 1")
+        shell.wait_for("SIGTERM")
+        shell.type("kill -USR1 $!\n")
+        shell.wait_for("SIGUSR1")
+        shell.type("kill -USR2 $!; fg\n")
+        shell.wait_for("SIGTERM 1 SIGUSR1 1 SIGUSR2 1")
 
 
 @needs_bash
 def test_whoever_shares_a_pipeline_has_the_terminal_too(command: list[str], programs: Path, tmp_path: Path) -> None:
-    """A pager behind the program reads keys from the terminal, and Ctrl-C reaches both."""
+    """A pager behind the program reads keys from the terminal, and Ctrl-C and Ctrl-Z reach both."""
     pager = tmp_path / "pager.py"
     pager.write_text(
         "import signal, sys\n"
         "signal.signal(signal.SIGINT, lambda *_: print('pager: interrupted', flush=True))\n"
+        "signal.signal(signal.SIGCONT, lambda *_: print('pager: goes on', flush=True))\n"
         "keys = open('/dev/tty')\n"
         "print('pager:', sys.stdin.readline().strip(), keys.readline().strip(), flush=True)\n"
         "for line in sys.stdin: print('pager:', line.strip(), flush=True)\n"
@@ -194,12 +204,17 @@ def test_whoever_shares_a_pipeline_has_the_terminal_too(command: list[str], prog
         shell.type(CTRL_Z)
         shell.wait_for("Stopped")
         shell.type("fg\n")
+        shell.wait_for("pager: goes on")
         shell.type(CTRL_C)
         shell.wait_for("pager: interrupted", "pager: SIGINT")
         shell.type(CTRL_Z)
         shell.wait_for("Stopped")
-        shell.type("kill -USR2 %1; fg\n")
-        shell.wait_for("pager: SIGINT 2 SIGUSR2 1")
+        shell.type("kill -WINCH %1; fg\n")
+        shell.wait_for("pager: SIGWINCH")
+        shell.type(CTRL_Z)
+        shell.wait_for("Stopped")
+        shell.type("kill -USR2 $(jobs -p); fg\n")
+        shell.wait_for("pager: SIGINT 2 SIGUSR2 1 SIGWINCH 1")
 
 
 @needs_bash

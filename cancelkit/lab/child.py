@@ -30,7 +30,7 @@ _FAR_UP = 200
 """Descriptors of ours start here, so that those of the program have the numbers they would have without us."""
 
 
-_LOOP_THAT_WAITS = base_events.BaseEventLoop._run_once.__code__
+_LOOP_THAT_WAITS = base_events.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
 
 
 def start(settings: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 """Record what the tasks of an asyncio program do, without changing the program, and put the record in order.
 
-`recorder` and those it uses put what happens on a `tape`, in the program's own process; a tape is read as `events`, which
-are kept as a `record` and put together into a `timeline`. `launch` is what `cancelkit trace` does; `recording()` records
-the process it is called in. Nothing here needs more than the standard library, so that a recorded program starts fast.
+`recorder` and those it uses put what happens on a `tape`, in the program's own process; a tape is read as `events`,
+which are kept as a `record` and put together into a `timeline`. `launch` is what `cancelkit trace` does; `recording()`
+records the process it is called in. Nothing here needs more than the standard library, so that a recorded program
+starts fast.
 """
 
 from __future__ import annotations

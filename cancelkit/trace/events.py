@@ -11,7 +11,7 @@
 | `cancel delivered` | yes | the coming step throws CancelledError into it |
 | `ended` | yes | `how`: finished, cancelled or failed; then `error`, the name of its class; if `cancelling` |
 | `report` | if any | `what` a job says of itself (begun, holding; cleanup begun, halfway, finished), `job` |
-| `complaint` | if any | `what`: never awaited (and `coro`), never retrieved, destroyed but pending, or another message |
+| `complaint` | if any | `what`: never awaited (and `coro`), never retrieved, destroyed but pending, or a message |
 | `loop` | no | a loop makes its first task; its number, `loop`, its `type` and its `thread` |
 | `closing` | no | the `loop` of that number is being closed: what is left is cancelled |
 | `closed` | no | the `loop` of that number is closed |
@@ -23,9 +23,9 @@
 | `signal` | no | `name`; when the experiment sent it |
 | `exit` | no | `status` as in `Popen.returncode`; when the parent saw it |
 
-A request to cancel is made `by` a "task" (its number is the `requester`; `handed on` if that one was asked to end itself
-and awaits the other), a "signal handler" (`signal`), the "closing loop", a "callback" (`callback`, a timeout for example),
-or from "outside the loop" (`thread`).
+A request to cancel is made `by` a "task" (its number is the `requester`; `handed on` if that one was asked to end
+itself and awaits the other), a "signal handler" (`signal`), the "closing loop", a "callback" (`callback`, a timeout for
+example), or from "outside the loop" (`thread`).
 """
 
 from __future__ import annotations

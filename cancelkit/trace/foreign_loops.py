@@ -1,8 +1,9 @@
-"""Loops that do not run asyncio's handles, such as uvloop's: their `call_soon` is wrapped, through which every step goes."""
+"""Loops that do not run asyncio's handles, such as uvloop's: every step goes through `call_soon`, which is wrapped."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from asyncio import base_events
 from collections.abc import Callable
@@ -36,10 +37,8 @@ class ForeignLoops:
         self.known.add(loop_class)
         if issubclass(loop_class, base_events.BaseEventLoop) or not all(hasattr(loop_class, n) for n in _WRAPPED):
             return
-        try:
+        with contextlib.suppress(TypeError):  # a class of C's own: nothing can be set, and no step of its tasks be seen
             self._wrap(loop_class)
-        except TypeError:
-            pass  # a class of C's own: nothing can be set, and no step of its tasks be seen
 
     def let_go(self) -> None:
         """Undo that."""

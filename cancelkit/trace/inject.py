@@ -13,7 +13,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 from cancelkit.errors import CancelkitError
 
@@ -41,7 +41,8 @@ def with_call_in_first_try(function: Any, entry: Callable[..., object], held: li
     def edit(body: list[ast.stmt], arguments: list[str]) -> list[ast.stmt]:
         tried = next(statement for statement in body if isinstance(statement, ast.Try))
         call = next(node for node in ast.walk(tried.body[0]) if isinstance(node, ast.Call))
-        code = f"_cancelkit_entry({', '.join(arguments)})\nwhile _cancelkit_held: _cancelkit_release(_cancelkit_held.pop())"
+        code = f"_cancelkit_entry({', '.join(arguments)})\n"
+        code += "while _cancelkit_held: _cancelkit_release(_cancelkit_held.pop())"
         added = ast.parse(code).body
         for node in (node for statement in added for node in ast.walk(statement)):
             ast.copy_location(node, call)
@@ -113,7 +114,7 @@ def _rebuilt(
     heads = [f"class {owner}:\n"] if owner else ["if True:\n"] if lines[0][:1].isspace() else []
     tree = ast.parse("".join([*heads, *lines]))
     ast.increment_lineno(tree, number - 1 - len(heads))
-    (definition,) = tree.body[0].body if heads else tree.body  # type: ignore[attr-defined]
+    (definition,) = cast("Any", tree.body[0]).body if heads else cast("Any", tree.body)
     definition.decorator_list = []
     docstring = definition.body[: ast.get_docstring(definition) is not None]
     arguments = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]

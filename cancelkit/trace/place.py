@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -72,7 +73,7 @@ def _see_to_its_end(pid: int, handed_on: Set[int], standing: _Standing) -> int:
             continue
         changed, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
         while changed and os.WIFSTOPPED(status):
-            standing.stop(os.WSTOPSIG(status), handed_on)
+            standing.stop(os.WSTOPSIG(status))
             changed, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
             if not changed:  # this process alone was told to go on, or the system does not let it stop
                 os.killpg(os.getpgid(pid), signal.SIGCONT)
@@ -127,24 +128,48 @@ class _Standing:
                 os.tcsetpgrp(self._terminal, self._group)
                 os.close(self._terminal)
 
-    def stop(self, signum: int, handed_on: Set[int]) -> None:
+    def stop(self, signum: int) -> None:
         """Stop as the command has stopped, until the shell makes both go on.
 
-        The system lets a process stop only if there may be a shell, in the same session; then this returns at once.
+        The system lets a process stop only if there may be a shell, in the same session; else this returns at once.
         """
-        if not self._leads_session:
-            self.come_back()
-        if signum == signal.SIGSTOP:
-            os.kill(os.getpid(), signum)
-        else:
-            before = signal.signal(signum, signal.SIG_DFL)
-            os.kill(os.getpid(), signum)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signum})
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signum})
-            signal.signal(signum, before)
+        if self._leads_session:
+            _stand_still(signum)
+            return
+        # Signals that are sent to the group meanwhile, as by `kill %1` in a shell, reach this process and the command.
+        # There is no telling them from those to this process alone but by a third one, which gets only the former.
+        ours, its = socket.socketpair()
+        witness = os.fork()
+        if witness == 0:
+            try:
+                ours.close()
+                its.recv(1)
+                its.send(bytes(signal.sigpending()))
+            finally:
+                os._exit(0)
+        its.close()
+        with contextlib.suppress(OSError):  # nobody is left in the group
+            os.setpgid(witness, self._group)
+        self.come_back()
+        _stand_still(signum)
         self.leave()
-        # Sent to the group, most likely: `kill %1` in a shell. The command has them.
-        _forget(handed_on)
+        os.kill(witness, signal.SIGCONT)  # it may have been stopped with the group
+        with ours:
+            ours.shutdown(socket.SHUT_WR)
+            sent_to_group = set(ours.recv(signal.NSIG)) - {signal.SIGCHLD}
+        os.waitpid(witness, 0)
+        _forget(sent_to_group)
+
+
+def _stand_still(signum: int) -> None:
+    if signum == signal.SIGSTOP:
+        os.kill(os.getpid(), signum)
+        return
+    before = signal.signal(signum, signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signum})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signum})
+    signal.signal(signum, before)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Who asks for a task to be cancelled: a task, a signal's handler, the closing loop, or a callback; and at which line."""
+"""Who asks for a task to be cancelled: a task, a signal's handler, the closing loop, a callback; and at which line."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from cancelkit.trace.signals import (
 )
 from cancelkit.trace.suspension import is_library
 from cancelkit.trace.tape import quoted
+from cancelkit.trace.tasks import number_of
 
-_CLOSERS = frozenset({runners._cancel_all_tasks.__code__})
+_CLOSERS = frozenset({runners._cancel_all_tasks.__code__})  # type: ignore[attr-defined]
 """Functions that cancel what is left when a loop is being closed. Those that do it in a task are in `recorder`."""
 
 
@@ -57,7 +58,7 @@ class Requests:
         loop = asyncio._get_running_loop()
         task = None if loop is None else asyncio.current_task(loop)
         if task is not None:
-            number = abs(getattr(task, "_cancelkit_number", 0))
+            number = number_of(task)
             return f'"task","requester":{number}' if number else '"closing loop"'
         handle = next((below.f_locals["self"] for below in callback_frames(frame)), None)
         if loop is None or handle is None:

@@ -4,26 +4,34 @@ Every handler that is installed gets a function of ours around it. Who asks for 
 installed, and a traceback that comes out of it does not show ours: a bare `raise` adds no line for the frame that it
 stands in, so it is enough to take out the one that was added on the way in.
 
-A signal that lands in the middle of the recorder's own code is held until that has returned, so that what its handler
-raises is raised from the program's line, and the recorder is never left half done.
+A signal that lands in the middle of the recorder's own code is held until that is about to return, so that what its
+handler raises is raised from the program's line, and the recorder is never left half done. Code of ours that the program
+enters has a variable `ck_at_work` for that. Where the program is called from there it is false meanwhile.
 """
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import asyncio
+import functools
 import signal
+import sys
 import threading
 from asyncio import unix_events
 from collections.abc import Callable, Iterator
-from types import FrameType, SimpleNamespace
+from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, SimpleNamespace
 from typing import Any
 
 from cancelkit.trace.inject import Replacements, with_entry
+from cancelkit.trace.suspension import is_library
 from cancelkit.trace.tape import Tape, quoted
+from cancelkit.trace.unseen import is_ours, without_us
 
-_OF_THE_LOOP = unix_events._sighandler_noop
+_OF_THE_LOOP = unix_events._sighandler_noop  # type: ignore[attr-defined]
 """What a loop installs, besides noting what to call: its own handlers run as callbacks."""
+
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, type)
+_AROUND = {functools.partial: "func", MethodType: "__func__"}
 
 
 class SignalWatch:
@@ -31,7 +39,7 @@ class SignalWatch:
 
     Attributes:
         handling: the signals whose handlers are running now, the innermost last.
-        held: signals that came while the recorder was at work, to be raised again when it has done.
+        held: signals that came while the recorder was at work; it calls `release` when it has done, if there are any.
         hold: whether to hold every signal, for the program is held itself.
     """
 
@@ -49,7 +57,7 @@ class SignalWatch:
         replacements.put(
             unix_events._UnixSelectorEventLoop,
             "add_signal_handler",
-            with_entry(unix_events._UnixSelectorEventLoop.add_signal_handler, self._on_loop_handler),
+            with_entry(unix_events._UnixSelectorEventLoop.add_signal_handler, self.guarded(self._on_loop_handler)),
         )
         if threading.current_thread() is threading.main_thread():
             for signum in signal.valid_signals():
@@ -65,58 +73,127 @@ class SignalWatch:
                 if (inner := _inside(handler)) is not handler:
                     _signal.signal(signum, inner)
 
+    def guarded(self, entry: Callable[..., object]) -> Callable[..., None]:
+        """A function of ours for the program to call: neither its failure nor a signal is seen to come out of it."""
+
+        def call(*args: object) -> None:
+            ck_at_work = True  # noqa: F841
+            try:
+                try:
+                    entry(*args)
+                except Exception as error:
+                    self.on_failure(error)
+                if self.held:
+                    self.release()
+            except BaseException as error:
+                without_us(error)
+                raise
+
+        return call
+
+    def on_failure(self, error: Exception) -> None:
+        """The recorder itself has failed, which must not become an error of the program."""
+        if isinstance(error, RecursionError):
+            return  # the program is about to have it itself
+        try:
+            what = repr(error)
+        except Exception:  # of an object of the program's that it tells about
+            what = type(error).__qualname__
+        self._tape.stop(f"the recorder failed: {what}")
+
+    def release(self) -> None:
+        """Handle the signals that were held, as if they came now, in the line of the program that called code of ours."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # the main thread is still about what it is at, and comes here too
+        frame = next(below for below in frames_below(sys._getframe(1)) if not is_ours(below))
+        try:
+            for _ in range(len(self.held)):
+                signum = self.held.pop(0)
+                handler = _signal.getsignal(signum)
+                # Not raised again, for that would write another byte to the program's wakeup descriptor.
+                if callable(handler):
+                    handler(signum, frame)
+                else:
+                    signal.raise_signal(signum)
+        except BaseException as error:
+            without_us(error)
+            raise
+
     def _install_handler(self, signum: int, handler: Any) -> Any:
+        ck_at_work = True  # noqa: F841
         try:
             before = _inside(_signal.signal(signum, self._around(handler) if callable(handler) else handler))
+            if handler is not _OF_THE_LOOP:
+                self._say_installed(signum, handler, before)
+            if self.held:
+                self.release()
         except BaseException as error:
-            error.__traceback__ = None  # as if C had been called from the line above
+            without_us(error)  # as if C had been called from the line above
             raise
-        if handler is not _OF_THE_LOOP:
-            self._say_installed(signum, title_of(handler), title_of(before))
         return before
 
     def _installed_handler(self, signum: int) -> Any:
+        ck_at_work = True  # noqa: F841
         try:
-            return _inside(_signal.getsignal(signum))
+            handler = _inside(_signal.getsignal(signum))
+            if self.held:
+                self.release()
         except BaseException as error:
-            error.__traceback__ = None
+            without_us(error)
             raise
+        return handler
 
     def _on_loop_handler(self, loop: Any, signum: int, callback: Any) -> None:
-        if isinstance(signum, int):  # if not, the loop is about to say so
+        if isinstance(signum, int) and signum in signal.valid_signals():  # if not, the loop is about to say so
             before = loop._signal_handlers.get(signum)
-            named = title_of(before._callback if before is not None else _inside(_signal.getsignal(signum)))
-            self._say_installed(signum, title_of(callback), named)
+            handler = before._callback if before is not None else _inside(_signal.getsignal(signum))
+            self._say_installed(signum, callback, handler)
 
-    def _say_installed(self, signum: int, handler: str, before: str) -> None:
-        name, handler, before = quoted(name_of(signum)), quoted(handler), quoted(before)
-        self._tape.put_text(f'"kind":"handler","signal":{name},"handler":{handler},"before":{before}')
+    def _say_installed(self, signum: int, handler: Any, before: Any) -> None:
+        names = quoted(name_of(signum)), quoted(title_of(handler)), quoted(title_of(before))
+        self._tape.put_text('"kind":"handler","signal":%s,"handler":%s,"before":%s' % names)  # noqa: UP031
+
+    def _say_received(self, signum: int) -> None:
+        try:
+            self._tape.put_text(f'"kind":"signal received","signal":{quoted(name_of(signum))}')
+        except Exception as error:
+            self.on_failure(error)
 
     def _around(self, handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
         def receive(signum: int, frame: FrameType | None) -> Any:
-            # A handler of the loop's does nothing; to raise its signal again would be to send it twice.
+            ck_at_work = True
+            # A handler of the loop's does nothing: no need to hold it back.
             if handler is not _OF_THE_LOOP and (self.hold or _is_at_work(frame)):
                 self.held.append(signum)
                 return None
-            self._tape.put_text(f'"kind":"signal received","signal":{quoted(name_of(signum))}')
+            self._say_received(signum)
             self.handling.append(signum)
             try:
-                return handler(signum, frame)
+                try:
+                    ck_at_work = False
+                    return handler(signum, frame)
+                finally:
+                    ck_at_work = True  # noqa: F841
+                    self.handling.pop()
+                    if self.held:
+                        self.release()
             except BaseException as error:
-                if error.__traceback__ is not None:
-                    error.__traceback__ = error.__traceback__.tb_next
+                without_us(error)
                 raise
-            finally:
-                self.handling.pop()
 
         receive.__wrapped__ = handler  # type: ignore[attr-defined]
         return receive
 
 
 def _is_at_work(frame: FrameType | None) -> bool:
-    """Whether the recorder is about a step of a task here."""
-    callback = next(callback_frames(frame), None)
-    return callback is not None and bool(callback.f_locals.get("ck_at_work"))
+    """Whether it is code of ours that runs here, or code that this has called."""
+    for below in frames_below(frame):
+        if "ck_at_work" in below.f_code.co_varnames:
+            return bool(below.f_locals.get("ck_at_work", is_ours(below)))  # before its first line it has no value
+        name = below.f_code.co_filename
+        if not (is_library(name) or name.startswith("<")):  # <string> is a method of a dataclass, for one
+            return False
+    return False
 
 
 def name_of(signum: int) -> str:
@@ -128,8 +205,8 @@ def name_of(signum: int) -> str:
 
 
 def _inside(handler: Any) -> Any:
-    is_ours = getattr(handler, "__qualname__", None) == "SignalWatch._around.<locals>.receive"
-    return handler.__wrapped__ if is_ours else handler
+    is_receiver = type(handler) is FunctionType and handler.__qualname__ == "SignalWatch._around.<locals>.receive"
+    return handler.__wrapped__ if is_receiver else handler
 
 
 def frames_below(frame: FrameType | None) -> Iterator[FrameType]:
@@ -141,7 +218,7 @@ def frames_below(frame: FrameType | None) -> Iterator[FrameType]:
 
 def is_callback(frame: FrameType) -> bool:
     """Whether a frame runs a callback of a loop, and has its handle as `self`."""
-    return "ck_at_work" in frame.f_code.co_varnames
+    return "ck_callback" in frame.f_code.co_varnames
 
 
 def callback_frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -151,14 +228,14 @@ def callback_frames(frame: FrameType | None) -> Iterator[FrameType]:
 
 def title_of(handler: Any) -> str:
     """What to call a handler or a callback."""
-    if handler == signal.SIG_DFL:
-        return "default"
-    if handler == signal.SIG_IGN:
-        return "ignored"
     if handler is None:
         return "not Python's"
-    function = getattr(handler, "func", handler)  # of a functools.partial
-    return getattr(function, "__qualname__", type(function).__name__)
+    if isinstance(handler, int):
+        return "default" if handler == signal.SIG_DFL else "ignored"
+    while type(handler) in _AROUND:
+        handler = getattr(handler, _AROUND[type(handler)])
+    # Another object of the program's may notice that it was asked.
+    return handler.__qualname__ if issubclass(type(handler), _FUNCTIONS) else type(handler).__qualname__
 
 
 def signal_of_callback(loop: asyncio.AbstractEventLoop, handle: Any) -> int | None:

@@ -23,6 +23,7 @@ from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorTyp
 from typing import Any
 
 from cancelkit.trace.inject import Replacements
+from cancelkit.trace.tasks import coro_of
 
 _ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep  # noqa: PTH120 - pathlib is slow to import in every child
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
@@ -42,7 +43,9 @@ _OF_FUNCTION = {"sleep": "sleep", "__sleep0": "sleep", "_wait": "tasks", "wait_f
 _OF_CLASS = frozenset({"Semaphore", "Lock", "Event", "Condition", "Queue", "Barrier", "TaskGroup"})
 """in a method of one of these classes,"""
 
-_LEAVES = frozenset({"sleep", "Semaphore.acquire", "Lock.acquire", "Event.wait", "Queue.get", "Queue.put", "Queue.join", "_wait"})
+_LEAVES = frozenset(
+    {"sleep", "Semaphore.acquire", "Lock.acquire", "Event.wait", "Queue.get", "Queue.put", "Queue.join", "_wait"}
+)
 """Coroutine functions of these that await nothing else of a program's: no need to look inside;"""
 
 _OF_MODULE = {
@@ -60,7 +63,7 @@ _OF_CALLBACK = {"shield": "shield", "_chain_future": "executor"}
 """or at a future that a callback defined in one of these functions completes."""
 
 _BOUNDED_ACQUIRE = FunctionType(asyncio.Semaphore.acquire.__code__.replace(), vars(locks))
-"""The same as Semaphore's, which BoundedSemaphore inherits, but another object, so that one can be told from the other."""
+"""The same as Semaphore's, which BoundedSemaphore inherits, but another object, so that they can be told apart."""
 
 _TASKS = frozenset({"task", "tasks", "TaskGroup", "gather", "shield"})
 
@@ -115,7 +118,7 @@ class Sites:
 
     def site_of(self, task: Any) -> int:
         """The code of what a suspended task waits for, and where."""
-        known, link, coro = self._known, task.get_coro(), None
+        known, link, coro = self._known, coro_of(task), None
         try:
             while True:
                 kind = type(link)
@@ -144,7 +147,7 @@ class Sites:
 
     def _look(self, task: Any, waiter: Any) -> int:
         """Find out about a chain that has not been seen before, or that has links of another kind."""
-        coro = task.get_coro()
+        coro = coro_of(task)
         links = list(_chain(coro))
         if not links:
             return self._code_of(Suspension("next step" if waiter is None else "future", "", cleanup=False))
@@ -170,10 +173,11 @@ class Sites:
         return decide
 
     def _remember(self, task: Any, waiter: Any, site: int | _Varying) -> None:
-        known, link = self._known, (coro := task.get_coro())
+        known: Any = self._known
+        coro: Any = coro_of(task)
+        link = coro
         while isinstance(link, CoroutineType | GeneratorType):
-            is_coroutine = isinstance(link, CoroutineType)
-            code = link.cr_code if is_coroutine else link.gi_code
+            code, frame, inner = _parts_of(link)
             self._kept_alive[id(code)] = code  # for it is known by its address
             if code.co_filename.startswith(_ASYNCIO) and code.co_qualname in _LEAVES and isinstance(site, int):
                 known[id(code)] = site
@@ -183,9 +187,8 @@ class Sites:
                 return
             # Where in a function of the library makes no difference, and to look would make a frame object each time.
             places = known.setdefault(id(code), {} if is_library(code.co_filename) else _Places())
-            frame = link.cr_frame if is_coroutine else link.gi_frame
             known = places.setdefault(frame.f_lasti, {}) if isinstance(places, _Places) else places
-            link = link.cr_await if is_coroutine else link.gi_yieldfrom
+            link = inner
         if not hasattr(link, "ag_frame") and type(link).__name__ not in _WRAPPERS:  # which can be suspended anywhere
             known.setdefault(type(link), {})[type(waiter)] = site
 
@@ -196,11 +199,20 @@ class Sites:
         return code
 
 
+def _parts_of(link: Any) -> tuple[CodeType, Any, Any]:
+    """The code and the frame of a coroutine or generator, and what it awaits."""
+    if isinstance(link, CoroutineType):
+        return link.cr_code, link.cr_frame, link.cr_await
+    return link.gi_code, link.gi_frame, link.gi_yieldfrom
+
+
 def _chain(awaitable: Any) -> Iterator[tuple[CodeType, int]]:
     """Code and place of each coroutine from the task's own to the innermost."""
     while awaitable is not None:
         for prefix, link in (("cr_", "await"), ("ag_", "await"), ("gi_", "yieldfrom")):
-            frame = getattr(awaitable, prefix + "frame", None)
+            # An object of the program's that stands for a coroutine may notice that it was asked.
+            has_frame = hasattr(type(awaitable), prefix + "frame")
+            frame = getattr(awaitable, prefix + "frame") if has_frame else None
             if isinstance(frame, FrameType):
                 yield frame.f_code, frame.f_lasti
                 awaitable = getattr(awaitable, prefix + link)

@@ -10,11 +10,11 @@ neither another thread nor a signal's handler can come in between. What is still
 never, by a process that was killed there.
 
 A place is a pair of slots of 16 bytes: the time, in 8; a number, most often a task's, in 4; and what happened, in 4, of
-which the lowest 7 bits are the kind, the next is a flag and the rest a label. A step has its beginning in the first slot
-and its end in the second, which is written later; other things have the first. A label stands for a line of text that
-came before it on the tape: where a task waits, or what coroutine it runs. What is rare is text: a slot with the number of
-its bytes, and after it JSON, over as many places as it takes. Both ends of a tape are of one version of this kit; what is
-kept is written by `record`.
+which the lowest 7 bits are the kind, the next is a flag and the rest a label. A step has its beginning in the first
+slot and its end in the second, which is written later; other things have the first. A label stands for a line of text
+that came before it on the tape: where a task waits, or what coroutine it runs. What is rare is text: a slot with the
+number of its bytes, and after it JSON, over as many places as it takes. Both ends of a tape are of one version of this
+kit; what is kept is written by `record`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from typing import Any
 from cancelkit.trace.events import Event, in_order
 
 TEXT, UNFINISHED_TEXT, CREATED, DEFAULT_NAME, STEP, SUSPENDED, FINISHED, CANCELLED, TOLD, DELIVERED = range(1, 11)
-"""Kinds of slots. DEFAULT_NAME, after CREATED, has in place of a time the n of a name `Task-n`. TOLD ends a step too: how,
-is told by a text."""
+"""Kinds of slots. DEFAULT_NAME, after CREATED, has in place of a time the n of a name `Task-n`. TOLD ends a step too:
+how, is told by a text."""
 
 CANCELLING = 1 << 7
 """With SUSPENDED or FINISHED: the task has been asked to end, and that was not taken back."""
@@ -132,7 +132,7 @@ class Tape:
         places = -(-(SLOT + len(data)) // PLACE)
         while True:
             place = _, chunk, counter = self.place
-            at = tuple(islice(counter, places))[0]
+            at, *_ = islice(counter, places)  # all of them at once
             try:
                 _put_data(chunk, at, data)
             except (ValueError, struct.error):
@@ -210,7 +210,7 @@ def _mapped(descriptor: int, offset: int) -> mmap.mmap:
     if sys.version_info >= (3, 13):
         return mmap.mmap(descriptor, CHUNK, offset=offset, trackfd=False)
     # A map keeps a copy of the descriptor, with the lowest number that is free: that of the program's next file.
-    in_the_way = []
+    in_the_way: list[int] = []
     try:
         while not in_the_way or in_the_way[-1] < FAR_UP:
             in_the_way.append(os.dup(descriptor))

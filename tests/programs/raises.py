@@ -142,13 +142,15 @@ async def in_exception_handler() -> None:
 
 
 async def in_reader() -> None:
+    def read() -> None:
+        loop.remove_reader(told)
+        fail()
+
+    loop = asyncio.get_running_loop()
     told, tell = os.pipe()
-    asyncio.get_running_loop().add_reader(told, fail)
+    loop.add_reader(told, read)
     os.write(tell, b".")
-    try:
-        await wait_a_little()
-    finally:
-        asyncio.get_running_loop().remove_reader(told)
+    await wait_a_little()
 
 
 async def in_signal_handler() -> None:

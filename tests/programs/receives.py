@@ -1,4 +1,4 @@
-"""Says which signals reach it, and how often in all at the last of them, SIGUSR2. Lines that it reads, it repeats."""
+"""Says which signals reach it, and how often in all at the last of them, SIGUSR2; `reads`: repeats what it reads."""
 
 import asyncio
 import os
@@ -23,6 +23,7 @@ async def main() -> None:
         loop.add_signal_handler(signal.Signals[name], receive, name)
     if sys.stdin.isatty():
         print("foreground", os.tcgetpgrp(0) == os.getpgrp(), [os.isatty(stream) for stream in range(3)])
+    if "reads" in sys.argv:
         loop.add_reader(0, lambda: print("read", os.read(0, 100), flush=True))
     print("ready", flush=True)
     await the_last.wait()

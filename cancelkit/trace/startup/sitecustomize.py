@@ -43,6 +43,12 @@ def _hand_over() -> None:
 if "CANCELKIT_CHILD" in os.environ:
     try:
         _start()
+    except KeyboardInterrupt:
+        # Ctrl-C before the program's first line ends it as it would in that line.
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
     except BaseException as error:
         # Python would print a line and run the program all the same, without anybody watching.
         try:

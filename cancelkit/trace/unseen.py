@@ -1,0 +1,66 @@
+"""What keeps the recorder out of sight: of tracebacks, of stacks that are printed, of what Python says of a task."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from cancelkit.trace.inject import Replacements
+
+_OURS = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - pathlib is slow to import in every child
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether a frame runs code of the recorder's."""
+    return frame.f_code.co_filename.startswith(_OURS)
+
+
+def without_us(error: BaseException) -> None:
+    """Take the frames of ours out of a traceback that begins with them.
+
+    A bare `raise` adds no line for the frame that it stands in: who catches an error, calls this and raises it again
+    leaves no trace. The frames in a traceback keep those below them alive, and what their variables refer to; so what
+    would have died with the error has to be let go of before.
+    """
+    below = error.__traceback__
+    while below is not None and is_ours(below.tb_frame):
+        below = below.tb_next
+    error.__traceback__ = below
+
+
+def hide_from_stacks(replacements: Replacements) -> None:
+    """Have the functions of `traceback` that print or keep a stack leave frames of ours out.
+
+    asyncio keeps a stack, in debug mode, for everything that is made, and of some only the ten lines next to it.
+    """
+    walk_stack = traceback.walk_stack
+
+    def walk_past_us(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
+        # Which frame is meant by None depends on how many there are in between.
+        return walk_stack(frame) if frame is None else (pair for pair in walk_stack(frame) if not is_ours(pair[0]))
+
+    walk_past_us.__doc__, walk_past_us.__name__, walk_past_us.__qualname__ = walk_stack.__doc__, *["walk_stack"] * 2
+    replacements.put(traceback, "walk_stack", walk_past_us)
+
+
+def call_in_messages(made: type, like: type) -> None:
+    """Have Python's own messages ("'_asyncio.Task' object has no attribute ...") call a class as they call another.
+
+    They call a class of C's by its module too, but one that was made in Python by its name alone. No other way leads
+    there than into the memory where the name is kept, behind the head of an object and its size.
+    """
+    if sys.implementation.name != "cpython":
+        return
+    try:
+        import _ctypes  # the part of ctypes that is imported fast
+    except ImportError:
+        return
+    value: Any = _ctypes._SimpleCData
+    text, pointer = (type(value)("_Value", (value,), {"_type_": letter}) for letter in "zP")
+    place = object.__basicsize__ + tuple.__itemsize__
+    if text.from_address(id(made) + place).value == made.__name__.encode():
+        pointer.from_address(id(made) + place).value = pointer.from_address(id(like) + place).value
