@@ -1,4 +1,4 @@
-"""`cancelkit trace`, as in a terminal: what it prints and writes, with which status, and what bad words are answered."""
+"""`cancelkit trace`, as in a terminal: what it prints and writes, with which status, and how it takes bad words."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cancelkit.cli import cli
 from cancelkit.cli.trace import EXAMPLES
 from cancelkit.trace.record import read_record
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 ROOT = Path(__file__).parents[1]
 
 TABLE = """\
@@ -92,8 +93,12 @@ def test_signals_alarms_and_cleanups() -> None:
     assert "job-3  not started → running → queued → awaiting → cleaning up → cancelled (cancelled twice)\n" in table
     assert "signal 1: SIGINT, landed on 2 active, 3 queued, 2 ended\n" in table
     assert "signal 2: SIGINT, landed on 2 cleaning, 5 ended\n" in table
-    end = "cleanups finished: 2 of 4 jobs begun\njob-3: cleanup lost\njob-4: cleanup lost\nthe program: killed by SIGINT\n"
-    assert table.endswith(end)
+    assert table.endswith(
+        "cleanups finished: 2 of 4 jobs begun\n"
+        "job-3: cleanup lost\n"
+        "job-4: cleanup lost\n"
+        "the program: killed by SIGINT\n"
+    )
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])
@@ -125,7 +130,7 @@ def test_very_many_tasks_take_few_rows(tmp_path: Path) -> None:
     )
     pytest.importorskip("matplotlib")
     done = trace("--plot", tmp_path / "many.png", program)
-    assert "job × 19,998  not started → running → awaiting → finished\n" in lines(done.stderr)
+    assert f"job {TIMES} 19,998  not started → running → awaiting → finished\n" in lines(done.stderr)
     assert done.stderr.count("\n") == 5
     assert "there are 19,999 tasks, and room for 1,000 in a picture" in done.stderr
     assert done.returncode == 2
@@ -153,13 +158,18 @@ def test_a_file_that_cannot_be_written(program: Path, word: str, status: int) ->
 
 
 @pytest.mark.parametrize("word", ["go on", "fail"])
-@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2>&1 >&3 3>&- | true"])
-def test_a_stderr_that_takes_nothing_changes_nothing(program: Path, word: str, stderr: str) -> None:
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2>&1 >&3 | true"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_stderr_that_takes_nothing_changes_nothing(program: Path, word: str, stderr: str, unbuffered: str) -> None:
     if "full" in stderr and not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
     words = f'("$0" -m cancelkit trace "$1" "{word}" ; echo $? >&3) {stderr}'
     done = subprocess.run(
-        ["/bin/sh", "-c", f"exec 3>&1; {words}", sys.executable, program], capture_output=True, text=True, check=False
+        ["/bin/sh", "-c", f"exec 3>&1; {words}", sys.executable, program],
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stderr == ""
     assert sorted(done.stdout.splitlines()) == sorted([word, "0" if word == "go on" else "3"])

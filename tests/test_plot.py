@@ -19,10 +19,10 @@ from matplotlib.path import Path as MplPath
 
 from cancelkit.plot.style import END_MARKS, LOOKS
 from cancelkit.plot.timelines import Panel, draw, draw_grid, save, to_png
+from cancelkit.trace.builder import timeline_of
 from cancelkit.trace.events import Event
 from cancelkit.trace.record import Record, write_record
 from cancelkit.trace.states import State
-from cancelkit.trace.builder import timeline_of
 from cancelkit.trace.timeline import Timeline
 
 

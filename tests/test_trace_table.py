@@ -12,6 +12,7 @@ from cancelkit.trace.timeline import Lane, Span, Timeline
 
 pytestmark = pytest.mark.core
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 WAITS = (State.NOT_STARTED, State.RUNNING, State.AWAITING)
 
 
@@ -40,7 +41,7 @@ def test_many_tasks_with_the_same_states_have_one() -> None:
     table = rows(lane(0, "main"), *jobs)
     assert [(row.title, row.what.rpartition(" → ")[2]) for row in table] == [
         ("job-0", "finished"),
-        ("job × 19,996", "finished"),
+        (f"job {TIMES} 19,996", "finished"),
         ("job-101", "failed"),
         ("job-201", "finished"),
         ("job-301", "finished (swallowed its cancellation)"),
@@ -52,9 +53,9 @@ def test_of_very_many_kinds_the_interesting_ones_are_shown() -> None:
     jobs += [lane(1000 + number, f"late_{number}", WAITS, State.ABANDONED) for number in range(10)]
     table = rows(lane(0, "main"), *jobs)
     assert len(table) == MOST_ROWS
-    assert [row.title for row in table[:3]] == ["job-0", "job_1 × 10", "job_2 × 10"]
+    assert [row.title for row in table[:3]] == ["job-0", f"job_1 {TIMES} 10", f"job_2 {TIMES} 10"]
     assert [row.title for row in table[-11:-1]] == [f"job-{1000 + number}" for number in range(10)]
-    assert (table[-1].title, table[-1].what) == ("others × 719", "of 72 other kinds")
+    assert (table[-1].title, table[-1].what) == (f"others {TIMES} 719", "of 72 other kinds")
     assert sum(row.count for row in table) == 1010
 
 

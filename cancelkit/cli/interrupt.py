@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cancelkit.cli.files import check_can_draw, draw_timeline
-from cancelkit.cli.printing import console_for, print_timeline
+from cancelkit.cli.printing import Page, print_timeline
 from cancelkit.errors import BadMomentError
 from cancelkit.lab.experiment import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment, parse_signal
@@ -121,11 +122,12 @@ def interrupt(
 
 
 def _print_outcome(outcome: Outcome) -> None:
-    console = console_for()
-    print_timeline(console, outcome.timeline)
+    page = Page(sys.stdout)
+    print_timeline(page, outcome.timeline)
     for leftover in outcome.leftovers:
-        console.print(f"left over: {leftover}", soft_wrap=True)
-    console.print(f"the program: {outcome.ended}")
+        page.print(f"left over: {leftover}")
+    page.print(f"the program: {outcome.ended}")
+    click.echo(str(page), nl=False)
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:

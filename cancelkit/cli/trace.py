@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from cancelkit.cli.files import check_can_draw, check_can_write, draw_timeline
-from cancelkit.cli.printing import console_for, print_timeline
+from cancelkit.cli.printing import Page, print_timeline
 from cancelkit.errors import CancelkitError
 from cancelkit.lab.experiment import describe_status
 from cancelkit.trace.chrome import write_chrome
@@ -80,17 +80,14 @@ def trace(
 
 
 def _summary(run: Run, ended: str) -> str:
-    console, timeline = console_for(to_stderr=True), run.record.timeline
-    with console.capture() as captured:
-        if not timeline.lanes:
-            console.print(
-                "no asyncio task was made, or only by a loop with a class of tasks of its own, which is not seen"
-            )
-        print_timeline(console, timeline)
-        console.print(f"the program: {ended}")
-        for note in run.record.notes:
-            console.print(f"missing: {note}", soft_wrap=True)
-    return captured.get()
+    page, timeline = Page(sys.stderr), run.record.timeline
+    if not timeline.lanes:
+        page.print("no asyncio task was made (a loop written in C, with tasks of its own, is not seen)")
+    print_timeline(page, timeline)
+    page.print(f"the program: {ended}")
+    for note in run.record.notes:
+        page.print(f"missing: {note}")
+    return str(page)
 
 
 def _write(path: Path | None, write: Callable[[Path], None]) -> bool:

@@ -25,9 +25,8 @@ class ComplaintWatch:
     def install(self, replacements: Replacements) -> None:
         """Watch from now on."""
         complain: Any = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]
-        replacements.put(
-            warnings, "_warn_unawaited_coroutine", with_entry(complain, self._guarded(self._on_never_awaited))
-        )
+        complain = with_entry(complain, self._guarded(self._on_never_awaited))
+        replacements.put(warnings, "_warn_unawaited_coroutine", complain)
         handler = with_entry(base_events.BaseEventLoop.call_exception_handler, self.on_exception_handler)
         replacements.put(base_events.BaseEventLoop, "call_exception_handler", handler)
 

@@ -97,6 +97,8 @@ def _harmless(method: Any) -> Any:
     def attempt(self: Recorder, *args: Any) -> Any:
         try:
             return method(self, *args)
+        except RecursionError:
+            return None  # without a call, for there may be no room for another
         except Exception as error:
             self.on_failure(error)
             return None
@@ -276,8 +278,8 @@ class Recorder:
         error = task._exception  # task.exception() would mark it as retrieved
         if error is None:
             return FINISHED | CANCELLING if cancelling(task) else FINISHED
-        title, cancelling = quoted(type(error).__qualname__), ',"cancelling":true' if cancelling(task) else ""
-        self.tape.put_text(f'"kind":"ended","task":{number},"how":"failed","error":{title}{cancelling}')
+        title, more = quoted(type(error).__qualname__), ',"cancelling":true' if cancelling(task) else ""
+        self.tape.put_text(f'"kind":"ended","task":{number},"how":"failed","error":{title}{more}')
         return TOLD
 
     def on_failure(self, error: Exception) -> None:

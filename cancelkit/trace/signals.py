@@ -5,8 +5,8 @@ installed, and a traceback that comes out of it does not show ours: a bare `rais
 stands in, so it is enough to take out the one that was added on the way in.
 
 A signal that lands in the middle of the recorder's own code is held until that is about to return, so that what its
-handler raises is raised from the program's line, and the recorder is never left half done. Code of ours that the program
-enters has a variable `ck_at_work` for that. Where the program is called from there it is false meanwhile.
+handler raises is raised from the program's line, and the recorder is never left half done. Code of ours that is called by the
+program has a variable `ck_at_work` for that, which is false where it calls the program's own code.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ class SignalWatch:
             try:
                 try:
                     entry(*args)
+                except RecursionError:
+                    pass  # without a call, for there may be no room for another
                 except Exception as error:
                     self.on_failure(error)
                 if self.held:
@@ -102,7 +104,7 @@ class SignalWatch:
         self._tape.stop(f"the recorder failed: {what}")
 
     def release(self) -> None:
-        """Handle the signals that were held, as if they came now, in the line of the program that called code of ours."""
+        """Handle the signals that were held, as if they came now, at the line that called code of ours."""
         if threading.current_thread() is not threading.main_thread():
             return  # the main thread is still about what it is at, and comes here too
         frame = next(below for below in frames_below(sys._getframe(1)) if not is_ours(below))

@@ -83,13 +83,13 @@ def task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
                 if held:
                     release()
             except BaseException as error:
-                if step is not None:  # which has raised KeyboardInterrupt, or SystemExit
+                if step is not None and isinstance(error, KeyboardInterrupt | SystemExit):  # from its first step
                     recorder.after_eager_step(self, *step)
                 without_us(error)
                 raise
             finally:
                 # The error of an eager task refers to this: see the end of `run` in `steps`.
-                self = coro = loop = context = rest = more = given = None  # type: ignore # noqa: F841, PGH003
+                self = coro = loop = context = rest = more = given = None  # type: ignore[assignment]
 
         @functools.wraps(rename)
         def set_name(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -100,7 +100,10 @@ def task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
                 if held:
                     release()
             except BaseException as error:
-                without_us(error)
+                try:
+                    without_us(error)
+                except RecursionError:
+                    error.__traceback__ = None
                 raise
 
         @functools.wraps(cancel_it)
@@ -116,17 +119,18 @@ def task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
                     if held:
                         release()
             except BaseException as error:
-                without_us(error)
+                try:
+                    without_us(error)
+                except RecursionError:
+                    error.__traceback__ = None
                 raise
 
     Task.__module__ = base.__module__
     Task.__qualname__ = base.__qualname__
     Task.__init__.__qualname__ = base.__init__.__qualname__
-    described = inspect.signature(base)
-    described = described.replace(
-        parameters=[*inspect.signature(rename).parameters.values()][:1] + [*described.parameters.values()]
-    )
-    Task.__init__.__signature__ = described  # type: ignore[attr-defined]
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
+    parameters += inspect.signature(base).parameters.values()
+    Task.__init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call_in_messages(Task, base)
     return Task
 

@@ -1,15 +1,20 @@
+# mypy: ignore-errors
+# It does wrong things on purpose.
 """Prints what is on the stack, and who calls it: python looks_at_stacks.py NAME."""
 
 import asyncio
 import contextlib
 import gc
 import inspect
+import logging
 import os
+import signal
 import sys
 import threading
 import traceback
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -107,7 +112,7 @@ def of_tasks() -> None:
 def of_warnings() -> None:
     def warn() -> None:
         for level in range(1, 12):
-            warnings.warn(f"level {level}", stacklevel=level)  # noqa: B028
+            warnings.warn(f"level {level}", stacklevel=level)
 
     async def warns() -> None:
         warn()
@@ -219,36 +224,39 @@ def of_recursion() -> None:
 
 
 def of_recursion_with_tasks() -> None:
-    """How deep does not matter, for making a task takes a frame more; but nothing else may go wrong."""
-    tasks = []
+    """How deep exactly does not matter, for making a task takes a frame more; but nothing else may go wrong."""
+    tasks: list[asyncio.Task[None]] = []
 
-    def deep(act: Any) -> None:
+    def deeper_and_deeper(act: Callable[[], object]) -> None:
         act()
-        deep(act)
+        deeper_and_deeper(act)
 
     async def main() -> None:
-        waiting = asyncio.create_task(asyncio.Event().wait())
+        waiting: asyncio.Task[Any] = asyncio.create_task(asyncio.Event().wait())
         await asyncio.sleep(0)
-        for act in (
-            lambda: tasks.append(asyncio.create_task(asyncio.sleep(0))),
+        loop = asyncio.get_running_loop()
+        acts: list[Callable[[], object]] = [
+            lambda: tasks.append(loop.create_task(asyncio.sleep(0))),
+            lambda: tasks.append(asyncio.Task(asyncio.sleep(0), loop=loop)),
             lambda: waiting.set_name("deep"),
             waiting.cancel,
-            lambda: asyncio.get_running_loop().call_exception_handler({"message": "deep"}),
-        ):
+            lambda: loop.call_exception_handler({"message": "deep"}),
+            lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
+            lambda: signal.getsignal(signal.SIGUSR1),
+        ]
+        seen = set()
+        for act in acts:
             try:
-                deep(act)
+                deeper_and_deeper(act)
             except RecursionError as error:
-                print({os.path.basename(frame.filename) for frame in traceback.extract_tb(error.__traceback__)} - known)  # noqa: PTH119
-        print(len(tasks) > 10)
+                seen |= {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+        print(*(name for name in sorted(seen) if "python3" not in name), sep="\n")
+        print(len(tasks) > 100)
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
         await asyncio.wait([waiting, *tasks])
         print(waiting, {task.done() for task in tasks})
 
-    known = {"looks_at_stacks.py", "tasks.py", "base_events.py", "events.py", "base_tasks.py", "enum.py"}
-    known |= {"__init__.py", "coroutines.py", "reprlib.py", "base_futures.py", "format_helpers.py", "selector_events.py"}
-    sys.setrecursionlimit(250)
-    asyncio.get_event_loop_policy()
-    import logging
-
+    sys.setrecursionlimit(150)
     logging.disable()
     asyncio.run(main())
 
@@ -257,7 +265,9 @@ def of_eager_tasks() -> None:
     """One frame more is known; nothing else."""
 
     async def counts(levels: int) -> None:
-        stack = [frame.f_code for frame, _ in traceback.walk_stack(None)]
+        frame, stack = sys._getframe(), []
+        while frame := frame.f_back:  # type: ignore[assignment]
+            stack.append(frame.f_code)
         print(levels, *(code.co_qualname for code in stack if "cancelkit" not in code.co_filename))
         await asyncio.sleep(0)
         show()

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# It does wrong things on purpose.
 """Prints what tasks, handles and signals say of themselves, and how they die: python looks_at_tasks.py NAME."""
 
 import asyncio
@@ -46,8 +48,13 @@ def what_tasks_say() -> None:
         task: Any = asyncio.create_task(asyncio.sleep(0), name="task")
         print(task, repr(task), type(task), type(task).__name__, type(task).__qualname__, type(task).__module__)
         print(vars(task), [name for name in dir(task) if "cancelkit" not in name and name != "__slots__"])
-        print(type(task) is asyncio.Task, isinstance(task, asyncio.Future), type(task).__doc__, type(task).__flags__ & 1 << 10)
-        print(task.__class__, asyncio.Task[int], task == task, bool(task), {task: 1} == {task: 1})  # noqa: PLR0124
+        print(
+            type(task) is asyncio.Task,
+            isinstance(task, asyncio.Future),
+            type(task).__doc__,
+            type(task).__flags__ & 1 << 10,
+        )
+        print(task.__class__, asyncio.Task[int], task == task, bool(task), {task: 1} == {task: 1})
         print(task.cancel.__name__, task.cancel.__qualname__, task.cancel.__doc__, task.set_name.__doc__)
         print(inspect.isawaitable(task), inspect.iscoroutine(task), callable(task), hasattr(task, "nothing"))
         task.mine = "an attribute"
@@ -79,7 +86,7 @@ def what_goes_wrong_with_tasks() -> None:
             lambda: task.nothing,
             lambda: task(),
             lambda: task + 1,
-            lambda: task < task,  # noqa: PLR0124
+            lambda: task < task,
             lambda: len(task),
             lambda: list(task),
             lambda: task[0],
@@ -116,7 +123,6 @@ def what_goes_wrong_with_tasks() -> None:
             lambda: task.set_exception(ValueError()),
             lambda: task.result(),
             lambda: task.exception(),
-            lambda: asyncio.Task.cancel(),  # type: ignore[call-arg]
             lambda: asyncio.Task.cancel(5),  # type: ignore[arg-type]
             lambda: asyncio.Task.set_name(5, 6),  # type: ignore[arg-type]
             lambda: asyncio.Task.__new__(asyncio.Task).done(),
@@ -136,7 +142,15 @@ def what_goes_wrong_with_tasks() -> None:
         ]
         for act in attempts:
             attempt(act)
-        for wrong in ((), 5, [], {"message": 5}, {"message": Sly()}, {"message": "m", "task": Sly()}, {"task": Never()}):
+        for wrong in (
+            (),
+            5,
+            [],
+            {"message": 5},
+            {"message": Sly()},
+            {"message": "m", "task": Sly()},
+            {"task": Never()},
+        ):
             attempt(lambda: loop.call_exception_handler(wrong))  # type: ignore[arg-type] # noqa: B023
 
     warnings.simplefilter("ignore")
@@ -465,7 +479,7 @@ def contexts() -> None:
         print(await asyncio.gather(*tasks), variable.get(), context[variable], len(context))
         print(sys.exc_info())
         try:
-            raise ValueError  # noqa: TRY301
+            raise ValueError
         except ValueError:
             tasks[0].cancel()
             other = asyncio.create_task(sets("c"))

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# It does wrong things on purpose.
 """Raises errors of all kinds in all places: python raises.py PLACE ERROR."""
 
 import asyncio
