@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_before_the_moment_is_an_error_that_says_so(interrup
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
         with pytest.raises(
-            CancelkitError, match="limited.py cannot be followed: its record could not be kept"
+            CancelkitError, match=r"limited\.py cannot be followed: its record could not be kept"
         ) as caught:
             interrupt("limited.py", "active=2,queued=3")
     finally:

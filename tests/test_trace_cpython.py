@@ -1,4 +1,4 @@
-"""CPython's own tests of asyncio come out the same under the recorder, test by test: the quick modules; `make proof` has all."""
+"""CPython's own tests of asyncio come out the same, recorded or not: the quick modules; `make proof` has all."""
 
 import importlib.util
 import subprocess

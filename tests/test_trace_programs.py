@@ -42,15 +42,20 @@ WAYS = {
     "asyncio.run": "asyncio.run(main())",
     "a runner": "with asyncio.Runner() as runner: runner.run(main())",
     "a loop of its own": "loop = asyncio.new_event_loop(); loop.run_until_complete(main()); loop.close()",
-    "a task of its own": "loop = asyncio.new_event_loop(); task = loop.create_task(main()); loop.run_until_complete(task)",
-    "a loop in a thread": "thread = threading.Thread(target=lambda: asyncio.run(main())); thread.start(); thread.join()",
+    "a task of its own": (
+        "loop = asyncio.new_event_loop(); task = loop.create_task(main()); loop.run_until_complete(task)"
+    ),
+    "a loop in a thread": (
+        "thread = threading.Thread(target=lambda: asyncio.run(main())); thread.start(); thread.join()"
+    ),
     "a factory of its own": (
         "def factory(loop, coro, **more): return asyncio.Task(coro, loop=loop, **more)\n"
         "loop = asyncio.new_event_loop(); loop.set_task_factory(factory); loop.run_until_complete(main()); loop.close()"
     ),
     "tasks of its own": (
         "class Task(asyncio.Task): pass\n"
-        "loop = asyncio.new_event_loop(); loop.set_task_factory(lambda loop, coro, **more: Task(coro, loop=loop, **more))\n"
+        "loop = asyncio.new_event_loop()\n"
+        "loop.set_task_factory(lambda loop, coro, **more: Task(coro, loop=loop, **more))\n"
         "loop.run_until_complete(main()); loop.close()"
     ),
     "another policy": (

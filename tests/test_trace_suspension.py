@@ -143,7 +143,7 @@ async def on_subprocess() -> None:
 async def on_pipe() -> None:
     there, back = os.pipe()
     reader = asyncio.StreamReader()
-    with open(there, "rb") as file, open(back, "wb") as other:
+    with os.fdopen(there, "rb") as file, os.fdopen(back, "wb") as other:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
         loop.call_soon(other.write, b"x")

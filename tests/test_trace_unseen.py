@@ -1,4 +1,4 @@
-"""The observer changes nothing: what programs print, how they end and what they say of errors is the same, recorded or not.
+"""The observer changes nothing: what programs print, and how they end, is the same, recorded or not.
 
 The programs look where a recorder might be seen: in tracebacks, in stacks, in what tasks say of themselves, in how they
 die. What is compared is all that they write, but for addresses in memory.

@@ -1,8 +1,8 @@
 """Every test and every notebook, again and again, while every core is kept busy, and what takes long: `make proof`.
 
-A verdict that depends on how fast the machine is would change here. Then, once each: a program that is killed at hundreds
-of random moments, and CPython's own tests of asyncio, plain and recorded, on every Python that is found. Writes what came
-of it, with date and versions, to benchmarks/results/proof.txt, and fails if anything failed.
+A verdict that depends on how fast the machine is would change here. Then, once each: a program that is killed at
+hundreds of random moments, and CPython's own tests of asyncio, plain and recorded, on every Python that is found.
+Writes what came of it, with date and versions, to benchmarks/results/proof.txt, and fails if anything failed.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def pythons() -> list[str]:
-    """The Pythons that the core is tested on: the one of this process, and those that `make test-pythons` has set up."""
+    """The Pythons that the core is tested on: this one, and those that `make test-pythons` has set up."""
     others = sorted(str(path) for path in ROOT.glob(".venv-3.*/bin/python"))
     return [sys.executable, *others]
 

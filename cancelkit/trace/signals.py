@@ -5,8 +5,8 @@ installed, and a traceback that comes out of it does not show ours: a bare `rais
 stands in, so it is enough to take out the one that was added on the way in.
 
 A signal that lands in the middle of the recorder's own code is held until that is about to return, so that what its
-handler raises is raised from the program's line, and the recorder is never left half done. Code of ours that is called by the
-program has a variable `ck_at_work` for that, which is false where it calls the program's own code.
+handler raises is raised from the program's line, and the recorder is never left half done. Code of ours that is called
+by the program has a variable `ck_at_work` for that, which is false where it calls the program's own code.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from cancelkit.trace.states import Counts, State
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A task was in `state` from `start` to `end` (nanoseconds after the timeline's start), waiting for `on` `at` a line."""
+    """A task was in `state` from `start` to `end` (nanoseconds, from 0), waiting for `on` `at` file:line."""
 
     state: State
     start: int

@@ -12,7 +12,6 @@ from typing import Any
 from cancelkit.trace.inject import Replacements
 
 _OURS = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - pathlib is slow to import in every child
-_OUR_FILES = frozenset(_OURS + name for name in os.listdir(_OURS))  # noqa: PTH208
 
 
 def is_ours(frame: FrameType) -> bool:
@@ -28,7 +27,8 @@ def without_us(error: BaseException) -> None:
     would have died with the error has to be let go of before.
     """
     below = error.__traceback__
-    while below is not None and below.tb_frame.f_code.co_filename in _OUR_FILES:  # no call: there may be no room for it
+    # No call of is_ours(): there may be no room for another, if that is the error.
+    while below is not None and below.tb_frame.f_code.co_filename[: len(_OURS)] == _OURS:
         below = below.tb_next
     error.__traceback__ = below
 
