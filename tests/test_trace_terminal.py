@@ -159,12 +159,12 @@ def test_ctrl_z_and_fg(command: list[str], programs: Path) -> None:
             shell.wait_for(name)
         shell.type(CTRL_Z)
         shell.wait_for("Stopped")
-        shell.type("kill -TERM %1; fg\n")
-        shell.wait_for("SIGTERM")
+        shell.type("kill -USR1 %1; fg\n")
+        shell.wait_for("SIGUSR1")
         shell.type(CTRL_Z)
         shell.wait_for("Stopped")
         shell.type("kill -USR2 %1; fg\n")
-        shell.wait_for("SIGINT 1 SIGQUIT 1 SIGTERM 1 SIGUSR2 1")
+        shell.wait_for("SIGINT 1 SIGQUIT 1 SIGUSR1 1 SIGUSR2 1")
 
 
 @needs_bash

@@ -21,7 +21,7 @@ import os
 import sys
 import threading
 import weakref
-from asyncio import base_events, runners
+from asyncio import base_events, runners, unix_events
 from asyncio import events as asyncio_events
 from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
@@ -157,6 +157,9 @@ class Recorder:
             eager = asyncio.create_eager_task_factory(recorded_task)
             put(asyncio_tasks, "eager_task_factory", eager)
             put(asyncio, "eager_task_factory", eager)
+        unix_loop: Any = unix_events._UnixSelectorEventLoop
+        makes_pipe = with_entry(unix_loop._make_read_pipe_transport, self.sites.on_pipe)
+        put(unix_loop, "_make_read_pipe_transport", makes_pipe)
         tell_semaphores_apart(self._replacements)
         hide_from_stacks(self._replacements)
         self._complaints.install(self._replacements)

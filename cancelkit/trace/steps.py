@@ -40,7 +40,8 @@ def _type_of_a_first_step() -> type | None:
 
 def surroundings_of_a_callback(recorder: Recorder) -> Callable[[Any], None]:
     """What is put around the body of `Handle._run`. Every step of every task passes here, so each line counts."""
-    tape, held, release = recorder.tape, recorder.signals.held, recorder.signals.release
+    tape, site_of = recorder.tape, recorder.sites.site_of
+    held, release = recorder.signals.held, recorder.signals.release
     first_step = _type_of_a_first_step()
     # Where asyncio has no C behind it, these are methods.
     kind, names = (
@@ -82,13 +83,15 @@ def surroundings_of_a_callback(recorder: Recorder) -> Callable[[Any], None]:
                         if ck_leaves and not ck_task._cancelkit_asked:
                             ck_coro = coro_of(ck_task)
                             ck_leaf, ck_what = ck_leaves.get(ck_coro.cr_frame.f_lasti, _NO_LEAF)
-                        if ck_leaf is None or ck_coro.cr_await.cr_code is not ck_leaf:
+                        if ck_task._cancelkit_asked:
                             ck_what = recorder.after_step(ck_task)
+                        elif ck_leaf is None or ck_coro.cr_await.cr_code is not ck_leaf:
+                            ck_what = site_of(ck_task)
                     elif ck_task._exception is None and not (ck_task._cancelkit_asked or cancelled(ck_task)):
                         ck_task._cancelkit_number, ck_what = -ck_number, FINISHED
                     else:
                         ck_what = recorder.after_step(ck_task)
-                except AttributeError:
+                except Exception:  # it tries once more, and gives up if it has to
                     ck_what = recorder.after_step(ck_task)
                 try:
                     put_into(ck_chunk, ck_at + SLOT, monotonic_ns(), ck_number, ck_what)

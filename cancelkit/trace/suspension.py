@@ -45,6 +45,7 @@ _OF_CLASS = frozenset({"Semaphore", "Lock", "Event", "Condition", "Queue", "Barr
 
 _LEAVES = frozenset(
     {"sleep", "Semaphore.acquire", "Lock.acquire", "Event.wait", "Queue.get", "Queue.put", "Queue.join", "_wait"}
+    | {"StreamReader._wait_for_data"}
 )
 """Coroutine functions of these that await nothing else of a program's: no need to look inside;"""
 
@@ -112,6 +113,7 @@ class Sites:
 
     def __init__(self, announce: Callable[[Suspension], int]) -> None:
         self._announce = announce
+        self._there_are_pipes = False
         self._codes: dict[Suspension, int] = {}
         self._known: dict[Any, Any] = {}
         self._kept_alive: dict[int, CodeType] = {}
@@ -145,13 +147,19 @@ class Sites:
         except (KeyError, AttributeError):
             return self._look(task, task._fut_waiter)
 
+    def on_pipe(self, *_: object) -> None:
+        """A pipe is about to be read from: no longer is every stream a socket."""
+        if not self._there_are_pipes:
+            self._there_are_pipes = True
+            self._known.clear()
+
     def _look(self, task: Any, waiter: Any) -> int:
         """Find out about a chain that has not been seen before, or that has links of another kind."""
         coro = coro_of(task)
         links = list(_chain(coro))
         if not links:
             return self._code_of(Suspension("next step" if waiter is None else "future", "", cleanup=False))
-        on = _waited_for([code for code, _ in links], waiter)
+        on = _waited_for([code for code, _ in links], waiter, there_are_pipes=self._there_are_pipes)
         decide = self._decider(links)
         if isinstance(on, str):
             self._remember(task, waiter, decide(on))
@@ -235,7 +243,7 @@ def _behind(awaitable: Any) -> Any:
     return next((inner for inner in gc.get_referents(awaitable) if type(inner).__name__ in _INSIDE_WRAPPERS), None)
 
 
-def _waited_for(codes: list[CodeType], waiter: Any) -> str | Callable[[Any, Any], str]:
+def _waited_for(codes: list[CodeType], waiter: Any, *, there_are_pipes: bool) -> str | Callable[[Any, Any], str]:
     """What is waited for; or what tells it, from the innermost coroutine and the future, where that can differ."""
     inside = list(itertools.takewhile(lambda code: code.co_filename.startswith(_ASYNCIO), reversed(codes)))
     modules = [code.co_filename.removeprefix(_ASYNCIO).removesuffix(".py") for code in inside]
@@ -252,7 +260,7 @@ def _waited_for(codes: list[CodeType], waiter: Any) -> str | Callable[[Any, Any]
         return named
     if "subprocess" in (kinds := {_OF_MODULE.get(module) for module in modules}):
         return "subprocess"
-    if owner == "StreamReader":
+    if owner == "StreamReader" and there_are_pipes:
         return _which_stream
     return "socket" if "socket" in kinds else _of_future(waiter)
 

@@ -181,12 +181,6 @@ async def in_signal_handler_below_a_task() -> None:
     await asyncio.create_task(sends())
 
 
-async def in_signal_handler_in_wait() -> None:
-    signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
-    await asyncio.sleep(10)
-
-
 async def in_async_generator() -> None:
     async def generator() -> Any:
         try:
