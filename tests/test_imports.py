@@ -13,6 +13,7 @@ CORE = [
     "cancelkit",
     "cancelkit.shutdown",
     "cancelkit.patterns.handlers",
+    "cancelkit.trace.launch",
     "cancelkit.trace.recorder",
     "cancelkit.lab.child",
 ]

@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import termios
 from pathlib import Path
 from typing import Self
 
@@ -31,6 +31,9 @@ class Terminal:
 
     def __init__(self, *command: object) -> None:
         self._screen, terminal = pty.openpty()
+        modes = termios.tcgetattr(terminal)
+        modes[3] = modes[3] & ~termios.ECHO | termios.NOFLSH  # so that what is seen is the programs', and all of it
+        termios.tcsetattr(terminal, termios.TCSANOW, modes)
         self.text = ""
         self._seen = 0
         self.process = subprocess.Popen(
@@ -73,21 +76,43 @@ def command(programs: Path, tmp_path: Path) -> list[str]:
     return [sys.executable, str(programs / "traces.py"), str(tmp_path / "record.jsonl")]
 
 
-def press_ctrl_c(command: Sequence[str], presses: int) -> tuple[int, list[str]]:
-    """Press Ctrl-C when task_group.py holds something, and when it cleans up; a group's tasks have no order."""
-    with Terminal(*command, ROOT / "scripts" / "task_group.py") as terminal:
-        for wait in ("holding", "cleanup halfway")[:presses]:
-            terminal.wait_for(f"job-3: {wait}", f"job-4: {wait}")
-            terminal.type(CTRL_C)
-        returncode, text = terminal.wait_for_the_end()
-    return returncode, sorted(text.replace("^C", "").splitlines())
+INTERRUPTED = """
+import asyncio, sys
+
+async def job():
+    say_soon = asyncio.get_running_loop().call_soon
+    try:
+        say_soon(print, "at work")
+        await asyncio.Event().wait()
+    finally:
+        say_soon(print, "in cleanup")
+        await (asyncio.Event().wait() if sys.argv[1] == "2" else asyncio.sleep(0))
+        print("cleaned up")
+
+async def main():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(job())
+
+asyncio.run(main())
+"""
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c_without_a_shell(command: list[str], presses: int) -> None:
-    said = press_ctrl_c(command, presses)
-    assert said == press_ctrl_c([sys.executable], presses)
-    assert said[0] == -signal.SIGINT
+def test_ctrl_c_without_a_shell(command: list[str], tmp_path: Path, presses: int) -> None:
+    """It is the same, but for where in the loop's code the second one lands."""
+    program = tmp_path / "program.py"
+    program.write_text(INTERRUPTED)
+    said = []
+    for words in (command, [sys.executable]):
+        with Terminal(*words, program, presses) as terminal:
+            for wait in ("at work", "in cleanup")[:presses]:
+                terminal.wait_for(f"{wait}\r\n")
+                terminal.type(CTRL_C)
+            returncode, text = terminal.wait_for_the_end()
+            said.append((returncode, [line for line in text.splitlines() if line[:2] != "  " or presses == 1]))
+    assert said[0] == said[1]
+    assert said[0][0] == -signal.SIGINT
+    assert said[0][1].count("cleaned up") == (presses == 1)
 
 
 def test_streams_of_a_terminal_are_gathered_in_the_same_way(command: list[str], tmp_path: Path) -> None:
@@ -148,12 +173,12 @@ def test_ctrl_z_and_fg(command: list[str], programs: Path) -> None:
     with Shell() as shell:
         shell.type(f"{shlex.join([*command, str(programs / 'receives.py'), 'reads'])}\n")
         shell.wait_for("foreground True [True, True, True]", "ready")
-        for count in (1, 2, 3):
+        for line in ("one line", "another", "enough"):
             shell.type(CTRL_Z)
             shell.wait_for("Stopped")
             shell.type("fg\n")
-            shell.type(f"line {count}\n")
-            shell.wait_for(f"read b'line {count}\\n'")
+            shell.type(f"{line}\n")
+            shell.wait_for(f"read b'{line}\\n'")
         for key, name in ((CTRL_C, "SIGINT"), (CTRL_BACKSLASH, "SIGQUIT")):
             shell.type(key)
             shell.wait_for(name)

@@ -1,7 +1,7 @@
 """The observer changes nothing: what programs print, and how they end, is the same, recorded or not.
 
 The programs look where a recorder might be seen: in tracebacks, in stacks, in what tasks say of themselves, in how they
-die. What is compared is all that they write, but for addresses in memory.
+die. What is compared is all that they write, but for addresses in memory and the module in the name of Task.
 """
 
 from __future__ import annotations
@@ -48,8 +48,13 @@ def said(command: list[str], environment: dict[str, str], record: int | None = N
         pass_fds=() if record is None else (record,),
         cwd=PROGRAMS.parents[1],
     )
-    out, err = (re.sub(r"0x[0-9a-f]+", "0x…", text.decode()) for text in (done.stdout, done.stderr))
+    out, err = (_without_addresses(text.decode()) for text in (done.stdout, done.stderr))
     return out, err, done.returncode
+
+
+def _without_addresses(text: str) -> str:
+    # Python's messages call a class of C's by its module too, and one that is made in Python by its name alone.
+    return re.sub(r"0x[0-9a-f]+", "0x…", text).replace("_asyncio.Task", "Task")
 
 
 def plain_and_recorded(*command: str) -> tuple[Said, Said]:

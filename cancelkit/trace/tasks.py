@@ -9,7 +9,7 @@ import sys
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from cancelkit.trace.unseen import call_in_messages, without_us
+from cancelkit.trace.unseen import without_us
 
 if TYPE_CHECKING:
     from cancelkit.trace.recorder import Recorder
@@ -131,7 +131,6 @@ def task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
     parameters += inspect.signature(base).parameters.values()
     Task.__init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    call_in_messages(Task, base)
     return Task
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
 
 from cancelkit.trace.inject import Replacements
 
@@ -46,22 +44,3 @@ def hide_from_stacks(replacements: Replacements) -> None:
 
     walk_past_us.__doc__, walk_past_us.__name__, walk_past_us.__qualname__ = walk_stack.__doc__, *["walk_stack"] * 2
     replacements.put(traceback, "walk_stack", walk_past_us)
-
-
-def call_in_messages(made: type, like: type) -> None:
-    """Have Python's own messages ("'_asyncio.Task' object has no attribute ...") call a class as they call another.
-
-    They call a class of C's by its module too, but one that was made in Python by its name alone. No other way leads
-    there than into the memory where the name is kept, behind the head of an object and its size.
-    """
-    if sys.implementation.name != "cpython":
-        return
-    try:
-        import _ctypes  # the part of ctypes that is imported fast
-    except ImportError:
-        return
-    value: Any = _ctypes._SimpleCData
-    text, pointer = (type(value)("_Value", (value,), {"_type_": letter}) for letter in "zP")
-    place = object.__basicsize__ + tuple.__itemsize__
-    if text.from_address(id(made) + place).value == made.__name__.encode():
-        pointer.from_address(id(made) + place).value = pointer.from_address(id(like) + place).value
