@@ -7,9 +7,9 @@ callback of every standard loop passes, `Handle._run` (see `steps`): a callback 
 request to cancel it, a subclass of Task adds (see `tasks`). A loop with handles of its own, such as uvloop's, has its
 `call_soon` wrapped instead (see `foreign_loops`).
 
-What can still be seen of it, by a program that walks frames itself: one more in the first step of an eager task, in its
-own signal handler, and in a step under a loop with handles of its own. Tracebacks and printed stacks do not show it. And
-Python's own messages say 'Task' where they would say '_asyncio.Task'.
+What can still be seen of it, by a program that walks frames itself: one more in the first step of an eager task, in
+its own signal handler, and in a step under a loop with handles of its own. Tracebacks and printed stacks do not show
+it. And Python's own messages say 'Task' where they would say '_asyncio.Task'.
 """
 
 from __future__ import annotations
