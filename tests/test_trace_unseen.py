@@ -1,7 +1,7 @@
 """The observer changes nothing: what programs print, and how they end, is the same, recorded or not.
 
 The programs look where a recorder might be seen: in tracebacks, in stacks, in what tasks say of themselves, in how they
-die. What is compared is all that they write, but for addresses in memory and the module in the name of Task.
+die. What is compared is all that they write, but for addresses in memory, times, and the module of Task.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def said(command: list[str], environment: dict[str, str], record: int | None = N
 
 def _without_addresses(text: str) -> str:
     # Python's messages call a class of C's by its module too, and one that is made in Python by its name alone.
-    return re.sub(r"0x[0-9a-f]+", "0x…", text).replace("_asyncio.Task", "Task")
+    text = re.sub(r"0x[0-9a-f]+", "0x…", text).replace("_asyncio.Task", "Task")
+    return re.sub(r"when=[\d.]+", "when=…", text)
 
 
 def plain_and_recorded(*command: str) -> tuple[Said, Said]:
