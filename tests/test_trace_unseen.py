@@ -92,8 +92,9 @@ def test_errors_say_the_same(place: str) -> None:
 
 LOOKS = [
     (name, function)
-    for name in ("looks_at_stacks", "looks_at_tasks")
+    for name in ("looks_at_loops", "looks_at_signals", "looks_at_stacks", "looks_at_tasks")
     for function in functions_of(name, ast.FunctionDef)
+    if not function.startswith("ready_")  # these wait to be interrupted
 ]
 
 
@@ -101,6 +102,39 @@ LOOKS = [
 def test_a_look_around_shows_the_same(program: str, function: str) -> None:
     plain, recorded = plain_and_recorded(str(PROGRAMS / f"{program}.py"), function)
     assert recorded == plain
+
+
+READY = functions_of("looks_at_signals", ast.FunctionDef, "ready_")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("function", READY)
+def test_a_signal_ends_a_program_the_same(function: str, signum: signal.Signals) -> None:
+    plain = interrupted(function, signum, dict(os.environ))
+    with tempfile.TemporaryFile() as record:
+        environment = environment_for("cancelkit.trace.child", {"record": record.fileno()})
+        assert interrupted(function, signum, environment, record.fileno()) == plain
+
+
+def interrupted(function: str, signum: signal.Signals, environment: dict[str, str], *records: int) -> Said:
+    """What a program says that is sent a signal when it waits, and its status."""
+    command = [sys.executable, str(PROGRAMS / "looks_at_signals.py"), function]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, pass_fds=records
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            os.sched_yield()
+        process.send_signal(signum)
+        out, err = process.communicate()
+    return _without_addresses(out), _without_addresses(err), process.returncode
+
+
+def test_whatever_a_signal_hits_no_traceback_tells_of_us() -> None:
+    _, (told, _, status) = plain_and_recorded(str(PROGRAMS / "is_hit.py"), "100")
+    assert (told, status) == ("hit\nTrue\n", 0)
 
 
 BUSY = """

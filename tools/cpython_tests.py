@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import json
 import re
 import shutil
@@ -30,6 +31,9 @@ from cancelkit.trace.recorder import Recorder  # noqa: E402 - also in an interpr
 from cancelkit.trace.tape import Tape, TapeReader  # noqa: E402
 
 PACKAGE = "test.test_asyncio"
+LIMIT = 300
+"""Seconds for a module; the longest takes twenty."""
+
 MODULES = ("test_tasks", "test_taskgroups", "test_timeouts", "test_runners", "test_locks", "test_queues")
 
 Outcomes = dict[str, list[list[str]]]
@@ -73,6 +77,7 @@ class Collector(unittest.TestResult):
 
 def run_tests(module: str, results: str, tape: int | None) -> None:
     """Run the tests of a module in this process, recorded if there is a tape, and write down how each came out."""
+    faulthandler.dump_traceback_later(LIMIT, exit=True)
     if tape is not None:
         Recorder(Tape(tape)).install()
         asyncio.tasks._CTask = asyncio.Task  # type: ignore[attr-defined] # by which test_tasks makes its tasks

@@ -115,7 +115,7 @@ class Outcome:
         return f"{self.timeline}\nthe program: {self.ended}"
 
 
-STDERR_LINES_SHOWN, STDERR_WIDTH_SHOWN = 12, 400
+STDERR_LINES_SHOWN, STDERR_WIDTH_SHOWN = 20, 400
 """How much of a program's stderr an error shows: so many lines, and so many characters of each."""
 
 STATES_SHOWN = 20

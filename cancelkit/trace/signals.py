@@ -174,12 +174,16 @@ class SignalWatch:
                 try:
                     ck_at_work = False
                     return handler(signum, frame)
+                except BaseException as error:
+                    ck_at_work = True
+                    without_us(error)
+                    raise
                 finally:
                     ck_at_work = True  # noqa: F841
                     self.handling.pop()
                     if self.held:
                         self.release()
-            except BaseException as error:
+            except BaseException as error:  # perhaps another
                 without_us(error)
                 raise
 

@@ -83,7 +83,8 @@ def task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
                 if held:
                     release()
             except BaseException as error:
-                if step is not None and isinstance(error, KeyboardInterrupt | SystemExit):  # from its first step
+                # From its first step; or from before that, and then it is no task that can be asked for anything.
+                if step is not None and getattr(self, "_coro", None) is not None:
                     recorder.after_eager_step(self, *step)
                 without_us(error)
                 raise
@@ -113,6 +114,9 @@ def task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
                 may_be_handed_on = recorder.on_cancel(self, sys._getframe(1))
                 try:
                     return cancel_it(self, *args, **kwargs)
+                except BaseException as error:
+                    without_us(error)
+                    raise
                 finally:
                     if may_be_handed_on:
                         recorder.after_cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import traceback
 from collections.abc import Iterator
@@ -38,9 +39,9 @@ def hide_from_stacks(replacements: Replacements) -> None:
     """
     walk_stack = traceback.walk_stack
 
+    @functools.wraps(walk_stack)
     def walk_past_us(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
         # Which frame is meant by None depends on how many there are in between.
         return walk_stack(frame) if frame is None else (pair for pair in walk_stack(frame) if not is_ours(pair[0]))
 
-    walk_past_us.__doc__, walk_past_us.__name__, walk_past_us.__qualname__ = walk_stack.__doc__, *["walk_stack"] * 2
     replacements.put(traceback, "walk_stack", walk_past_us)
