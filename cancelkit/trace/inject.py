@@ -9,8 +9,9 @@ returned leaves no trace. As it is made from the source of the interpreter that 
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
-import textwrap
+import linecache
 from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any, cast
@@ -19,6 +20,8 @@ from cancelkit.errors import CancelkitError
 
 _MAKER = "_cancelkit_maker"
 _INHERITED = object()
+_LINES_OF_BRACKETS = 20
+"""How many lines a function may have after the last in which something is done."""
 
 
 def with_entry(function: Any, entry: Callable[..., object]) -> FunctionType:
@@ -64,9 +67,7 @@ def with_surroundings(function: Any, template: Any) -> FunctionType:
     A template takes the same arguments. What it refers to outside of itself keeps its meaning; its variables should
     have names that the function does not use.
     """
-    lines, _ = inspect.getsourcelines(template)
-    (outer,) = ast.parse(textwrap.dedent("".join(lines))).body
-    assert isinstance(outer, ast.FunctionDef)
+    _, outer = _parsed(template)
     names = inspect.getclosurevars(template)
     references = {**names.globals, **names.nonlocals}
     del references[original_body.__name__]
@@ -104,17 +105,7 @@ def _rebuilt(
     function: Any, edit: Callable[[list[ast.stmt], list[str]], list[ast.stmt]], names: dict[str, object]
 ) -> FunctionType:
     original = inspect.unwrap(function)
-    try:
-        lines, number = inspect.getsourcelines(original)
-    except (OSError, TypeError):
-        where = original.__code__.co_filename
-        raise CancelkitError(f"cannot record: the source of {original.__qualname__} is not at {where}") from None
-    # Below a line of ours instead of dedented, so that columns stay right: Python marks them in tracebacks.
-    owner = original.__qualname__.rpartition(".")[0].rpartition(".")[2]
-    heads = [f"class {owner}:\n"] if owner else ["if True:\n"] if lines[0][:1].isspace() else []
-    tree = ast.parse("".join([*heads, *lines]))
-    ast.increment_lineno(tree, number - 1 - len(heads))
-    (definition,) = cast("Any", tree.body[0]).body if heads else cast("Any", tree.body)
+    tree, definition = _parsed(original)
     definition.decorator_list = []
     docstring = definition.body[: ast.get_docstring(definition) is not None]
     arguments = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]
@@ -122,6 +113,35 @@ def _rebuilt(
     maker = ast.parse(f"def {_MAKER}({', '.join(names)}): pass")
     maker.body[0].body = tree.body  # type: ignore[attr-defined]
     return _replaced(original, compile(maker, original.__code__.co_filename, "exec"), names)
+
+
+def _parsed(function: FunctionType) -> tuple[ast.Module, ast.FunctionDef]:
+    """A module with nothing but the function, on its own lines, and in it the function's definition.
+
+    Raises:
+        CancelkitError: its source is not where it should be.
+    """
+    code = function.__code__
+    lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
+    # Below a line of ours instead of dedented, so that columns stay right: Python marks them in tracebacks.
+    owner = function.__qualname__.rpartition(".")[0].rpartition(".")[2]
+    is_inside = bool(lines) and lines[0][:1].isspace()
+    head = "" if not is_inside else "if True:\n" if owner in ("", "<locals>") else f"class {owner}:\n"
+    # tokenize could tell where it ends, and would take longer than all the rest.
+    least = _last_line(code) - code.co_firstlineno + 1
+    for end in range(least, min(len(lines), least + _LINES_OF_BRACKETS) + 1):
+        with contextlib.suppress(SyntaxError):  # the last bracket is not closed yet
+            tree = ast.parse("".join([head, *lines[:end]]))
+            ast.increment_lineno(tree, code.co_firstlineno - 1 - is_inside)
+            (definition,) = cast("Any", tree.body[0]).body if is_inside else tree.body
+            return tree, definition
+    raise CancelkitError(f"cannot record: the source of {function.__qualname__} is not at {code.co_filename}")
+
+
+def _last_line(code: CodeType) -> int:
+    """The last line that something is done in."""
+    inner = (_last_line(const) for const in code.co_consts if isinstance(const, CodeType))
+    return max(code.co_firstlineno, *(line for _, _, line in code.co_lines() if line), *inner)
 
 
 def _replaced(original: FunctionType, module: CodeType, names: dict[str, object]) -> FunctionType:
