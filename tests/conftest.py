@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 if os.name == "posix":
-    from cancelkit.lab.experiment import Experiment, Outcome, perform
+    from cancelkit.lab import Experiment, Outcome, perform
     from cancelkit.lab.moments import Moment
 
 PROGRAMS = Path(__file__).with_name("programs")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cancelkit.errors import CancelkitError, MomentNotReachedError
-from cancelkit.lab.experiment import Experiment, Outcome, perform
+from cancelkit.lab import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]

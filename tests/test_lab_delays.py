@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cancelkit.lab.experiment import Outcome
+from cancelkit.lab import Outcome
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import State, Tracker
 

@@ -16,10 +16,10 @@ import pytest
 from conftest import Witness
 
 from cancelkit.errors import CancelkitError, UnusableProgramError
-from cancelkit.lab.experiment import Experiment, Outcome, perform
+from cancelkit.lab import Experiment, Outcome, perform
 from cancelkit.lab.interrupts import HeldInterrupts
 from cancelkit.lab.moments import Moment
-from cancelkit.lab.output import Output
+from cancelkit.lab.captured import Output
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 

@@ -5,8 +5,8 @@ import signal
 import pytest
 
 from cancelkit.errors import BadMomentError
-from cancelkit.lab.experiment import describe_status
 from cancelkit.lab.moments import Moment, parse_signal
+from cancelkit.lab.outcome import describe_status
 from cancelkit.trace.states import COUNT_NAMES, Counts
 
 pytestmark = pytest.mark.core

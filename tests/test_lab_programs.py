@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from cancelkit.errors import CancelkitError, MomentNotReachedError, UnusableProgramError
+from cancelkit.lab import Experiment, Outcome, launch, perform
 from cancelkit.lab import experiment as lab
-from cancelkit.lab import launch
-from cancelkit.lab.experiment import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment
-from cancelkit.lab.output import KEPT_OF_OUTPUT, Output
+from cancelkit.lab.captured import KEPT_OF_OUTPUT, Output
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 
@@ -181,7 +180,7 @@ def test_output_without_end_is_cut(misbehave: Misbehave) -> None:
 @pytest.mark.parametrize("size", [0, 1, 8, 9, 16, 17, 24, 25, 100])
 def test_output_is_cut_only_where_it_must_be(size: int, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = 8
-    monkeypatch.setattr("cancelkit.lab.output.KEPT_OF_OUTPUT", kept)
+    monkeypatch.setattr("cancelkit.lab.captured.KEPT_OF_OUTPUT", kept)
     data = bytes(65 + n % 26 for n in range(size))
     output = Output()
     for start in range(0, size, chunk):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import cancelkit
-from cancelkit.lab.experiment import Experiment, perform
+from cancelkit.lab import Experiment, perform
 from cancelkit.lab.moments import Moment
 from cancelkit.patterns.context_manager import TaskSet
 

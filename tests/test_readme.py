@@ -11,7 +11,7 @@ from signal import SIGINT
 
 import pytest
 
-from cancelkit.lab.experiment import Experiment, perform
+from cancelkit.lab import Experiment, perform
 from cancelkit.lab.moments import Moment
 
 pytest.importorskip("click")

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from cancelkit.lab.experiment import Experiment, Outcome, perform
+from cancelkit.lab import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment
 from cancelkit.trace import recording
 from cancelkit.trace.record import read_record

@@ -18,7 +18,7 @@ import pytest
 from test_patterns import COMPLETE, NEVER_BEGUN, Job, cancelled, turns
 
 from cancelkit import finish, run, run_tasks
-from cancelkit.lab.experiment import Experiment, Outcome, perform
+from cancelkit.lab import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment
 
 pytestmark = pytest.mark.core

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cancelkit.lab.experiment import Experiment, Outcome, perform
+from cancelkit.lab import Experiment, Outcome, perform
 from cancelkit.trace.events import Event
 from cancelkit.trace.reports import report
 from cancelkit.trace.states import Counts, State, Tracker

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
-from cancelkit.lab.experiment import Experiment, Outcome, perform
+from cancelkit.lab import Experiment, Outcome, perform
 from cancelkit.lab.moments import Moment
 from cancelkit.plot.timelines import Panel, draw_grid, save
 

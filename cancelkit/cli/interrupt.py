@@ -12,9 +12,11 @@ import click
 
 from cancelkit.cli.files import check_can_draw, draw_timeline
 from cancelkit.cli.printing import Page, print_timeline
-from cancelkit.errors import BadMomentError
-from cancelkit.lab.experiment import Experiment, Outcome, perform
-from cancelkit.lab.moments import Moment, parse_signal
+from cancelkit.errors import BadMomentError, CancelkitError
+from cancelkit.lab.experiment import Experiment, signals_at
+from cancelkit.lab.moments import Moments, parse_signal
+from cancelkit.lab.outcome import Outcome
+from cancelkit.lab.performing import perform
 
 EXAMPLES = """
 \b
@@ -23,16 +25,26 @@ Examples:
     cancelkit interrupt scripts/task_group.py --when active=2,queued=3
   And once more while two clean up:
     cancelkit interrupt scripts/task_group.py --when active=2,queued=3 --then cleaning=2
+  The same in one sentence; and three times, as fast as the kernel allows:
+    cancelkit interrupt scripts/task_group.py --when "active=2 and queued=3 then cleaning=2"
+    cancelkit interrupt scripts/task_group.py --when "active=2 then at-once then at-once"
+  When it says that it is ready; and while its loop is being closed:
+    cancelkit interrupt service.py --when "output=listening on"
+    cancelkit interrupt scripts/leftover.py --when closing
   SIGTERM instead, and the timeline as a picture:
     cancelkit interrupt scripts/handlers.py --when begun=2 --signal TERM --plot timeline.png
   Arguments of the program come after --:
     cancelkit interrupt service.py --when active=1 -- --port 8080
 
 \b
-A moment is one condition or several, all of which must hold, exactly:
-  created, active, queued, cleaning, ended   tasks, the main one left out
-  begun, holding, cleanups, halfway          jobs, by what they report of themselves
-It is looked for whenever the program waits in its event loop.
+A moment is one condition or several, with a comma or "and" between them, all of which must hold, exactly:
+  created, active, queued, cleaning, ended   so many tasks, the main one left out
+  begun, holding, cleanups, halfway          so many jobs, by what they report of themselves
+  before-start                               no task has taken a step
+  closing                                    a loop is being closed
+  output=TEXT                                it has printed TEXT; in double quotes if there is a comma in it
+It is looked for whenever the program waits in its event loop; output on its own, as soon as it is printed.
+For the next signal another moment follows after "then"; at-once is as soon as the signal before was received.
 """
 
 
@@ -42,12 +54,12 @@ else:
     _ParamType = click.ParamType  # that of older clicks takes no argument
 
 
-class _Moment(_ParamType):
-    name = "moment"
+class _Moments(_ParamType):
+    name = "moments"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moments:
         try:
-            return value if isinstance(value, Moment) else Moment.parse(value)
+            return value if isinstance(value, Moments) else Moments.parse(value)
         except BadMomentError as error:
             self.fail(str(error), param, ctx)
 
@@ -65,8 +77,8 @@ class _Signal(_ParamType):
 @click.command(epilog=EXAMPLES)
 @click.argument("program", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.option("--when", type=_Moment(), required=True, help="When to send the first signal: active=2,queued=3.")
-@click.option("--then", type=_Moment(), multiple=True, help="When to send the next one; may be given again.")
+@click.option("--when", type=_Moments(), required=True, help="When to send the signal: active=2,queued=3.")
+@click.option("--then", type=_Moments(), multiple=True, help="When to send another; may be given again.")
 @click.option(
     "--signal",
     "signals",
@@ -81,15 +93,22 @@ class _Signal(_ParamType):
     show_default=True,
     help="Seconds until the program is ended and called hung.",
 )
+@click.option(
+    "--expect",
+    type=int,
+    multiple=True,
+    help="The exit status that is right; may be given again. If not given: killed by the first signal, or 128 + it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the timeline: .png, .svg or .pdf.")
 def interrupt(
     program: Path,
     arguments: Sequence[str],
-    when: Moment,
-    then: Sequence[Moment],
+    when: Moments,
+    then: Sequence[Moments],
     signals: Sequence[Any],
     deadline: float,
+    expect: Sequence[int],
     *,
     as_json: bool,
     plot: Path | None,
@@ -99,12 +118,12 @@ def interrupt(
     What is printed: the states of each task in order, on which states each signal landed, and how the program ended.
     The exit status is 0 if the experiment could be made, whatever came of it, and 2 if it could not.
     """
-    moments = [when, *then]
-    if len(signals) > len(moments):
-        raise click.UsageError(f"{len(signals)} signals for {len(moments)} moments: add a --then for each further one")
-    chosen = list(signals) or [parse_signal("INT")]
-    chosen += chosen[-1:] * (len(moments) - len(chosen))
-    experiment = Experiment(program, tuple(zip(moments, chosen, strict=True)), tuple(arguments), deadline)
+    for following in then:
+        when = when.then(following)
+    try:
+        experiment = Experiment(program, signals_at(when, signals), arguments, deadline, expect or None)
+    except CancelkitError as error:
+        raise click.UsageError(str(error)) from None
     if plot is not None:
         check_can_draw(plot)
     try:
@@ -124,9 +143,9 @@ def interrupt(
 def _print_outcome(outcome: Outcome) -> None:
     page = Page(sys.stdout)
     print_timeline(page, outcome.timeline)
-    for leftover in outcome.leftovers:
-        page.print(f"left over: {leftover}")
     page.print(f"the program: {outcome.ended}")
+    for verdict in outcome.checklist:
+        page.print(str(verdict), "bold red" if verdict.verdict == "broken" else "")
     click.echo(str(page), nl=False)
 
 
@@ -136,14 +155,15 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
         "program": str(outcome.experiment.program),
         "returncode": outcome.returncode,
         "ended": outcome.ended,
+        "checklist": {id_: {"verdict": verdict, "why": why} for id_, verdict, why in outcome.checklist},
         "tasks": [{"name": lane.name, "states": list(lane.states)} for lane in timeline.lanes],
         "signals": [{"name": mark.name, "landed": mark.landed.as_dict()} for mark in timeline.signals],
+        "leaks": [{"kind": kind, "name": name} for kind, name in outcome.leaks],
         "jobs": {
             "begun": outcome.jobs_begun,
             "cleanups_finished": outcome.cleanups_finished,
             "begun_late": [job.name for job in timeline.jobs_begun_late],
         },
-        "leftovers": list(outcome.leftovers),
         "stdout": outcome.stdout,
         "stderr": outcome.stderr,
     }

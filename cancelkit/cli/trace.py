@@ -14,7 +14,7 @@ import click
 from cancelkit.cli.files import check_can_draw, check_can_write, draw_timeline
 from cancelkit.cli.printing import Page, print_timeline
 from cancelkit.errors import CancelkitError
-from cancelkit.lab.experiment import describe_status
+from cancelkit.lab.outcome import describe_status
 from cancelkit.trace.chrome import write_chrome
 from cancelkit.trace.launch import Run, end_like, run_module, run_program
 from cancelkit.trace.record import write_record

@@ -16,14 +16,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple, NoReturn
 
 from cancelkit.errors import UnusableProgramError
+from cancelkit.lab.captured import Output
 from cancelkit.lab.child import STACK_DUMP
 from cancelkit.lab.moments import Moment
-from cancelkit.lab.output import Output
+from cancelkit.lab.server import JobServer
 from cancelkit.trace.events import Event
 from cancelkit.trace.starting import as_a_path, environment_for
 from cancelkit.trace.tape import TapeReader
@@ -42,6 +43,13 @@ _LONGEST_WAIT = 3600.0
 
 _READ_AT_ONCE = 1 << 16
 _MOST_IN_A_PIPE = 1 << 20
+_MOST_OF_STACKS = 1 << 20
+
+
+LIMIT_OF_RECORD = 16 << 20
+"""Bytes: room for half a million steps. A program that floods its record must not cost the experiment its memory."""
+
+_MOST_IN_A_MESSAGE = 1 << 16
 
 
 class DeadlinePassed(Exception):  # noqa: N818 - an event to be dealt with here, which no user sees
@@ -52,6 +60,17 @@ class SupervisorLost(Exception):  # noqa: N818
     """The process that watches over the program has ended before it."""
 
 
+class Stopped(Exception):  # noqa: N818
+    """Somebody wants no more of it."""
+
+
+class Ended(NamedTuple):
+    """How the program ended: its status as in `Popen.returncode`, and the names of processes that it left."""
+
+    returncode: int
+    left: tuple[str, ...]
+
+
 class Launched:
     """A running program: what it has said so far, and the means to signal it."""
 
@@ -60,54 +79,74 @@ class Launched:
         supervisor: subprocess.Popen[bytes],
         link: socket.socket,
         control: socket.socket,
-        record: IO[bytes],
+        files: Mapping[str, IO[bytes]],
+        folder: str,
+        server: JobServer,
         selector: selectors.BaseSelector,
+        moments: Sequence[Moment],
     ) -> None:
-        self.output = {"stdout": Output(), "stderr": Output()}
+        texts = {moment.output for moment in moments} - {""}
+        self.output = {"stdout": Output(texts), "stderr": Output()}
         self.pid: int | None = None
-        self.returncode: int | None = None
+        self.ended: Ended | None = None
+        self.server = server
         self._supervisor = supervisor
         self._link = link
         self._control = control
-        self._record = record
-        self._lines: dict[str, bytearray] = {"link": bytearray(), "control": bytearray()}
+        self._files = files
+        self._folder = folder
+        self._messages: list[dict[str, Any]] = []
         self._selector = selector
         assert supervisor.stdout is not None
         assert supervisor.stderr is not None
-        for name, source in (
-            ("link", link),  # read first: it says which process the others are about
-            ("control", control),
-            ("stdout", supervisor.stdout),
-            ("stderr", supervisor.stderr),
-        ):
-            os.set_blocking(source.fileno(), False)
-            self._selector.register(source, selectors.EVENT_READ, name)
+        self._take_from_link = _by_lines(self._on_link)
+        self._read_from(link, self._take_from_link, self._on_end_of_link)
+        self._read_from(control, _by_lines(self._messages.append))
+        self._read_from(supervisor.stdout, self.output["stdout"].add)
+        self._read_from(supervisor.stderr, self.output["stderr"].add)
 
     def messages(self, deadline: float) -> Iterator[dict[str, Any]]:
         """What the program's gate says, until the program has ended and all its output is here.
 
+        Between two messages there is an empty one whenever something was read.
+
         Raises:
             DeadlinePassed: the monotonic clock has passed `deadline` before that.
             SupervisorLost: the process that watches over the program has ended, or never began to.
+            Stopped: somebody wants no more of it.
         """
-        while self.returncode is None:
-            yield from self._read(min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT))
-            if self.returncode is None and time.monotonic() >= deadline:
+        while self.ended is None:
+            waits = [deadline - time.monotonic(), self.server.seconds_left(), _LONGEST_WAIT]
+            self._read_ready(max(0.0, min(wait for wait in waits if wait is not None)))
+            while self._messages:
+                yield self._messages.pop(0)
+            yield {}
+            self.server.answer()
+            if self.ended is None and time.monotonic() >= deadline:
                 raise DeadlinePassed
-        self._read_the_rest()
+        self.read_the_rest()
 
     def send(self, signum: signal.Signals) -> int:
         """Send a signal as a terminal or as `kill` would; return the time in nanoseconds."""
         assert self.pid is not None
+        self.server.on_signal()
         now = time.monotonic_ns()
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if signum in _FROM_A_TERMINAL else os.kill)(self.pid, signum)
         return now
 
-    def let_go(self, number: int) -> None:
-        """Let the program go on from the hold of that number."""
+    def tell(self, number: int) -> None:
+        """Tell the gate the number of the last moment that has passed, or one of its other words."""
         with contextlib.suppress(ConnectionError):
             self._control.sendall(bytes([number]))
+
+    def wait_for(self, word: str, deadline: float) -> bool:
+        """Wait until the gate says something with that word in it; whether it did before the program ended.
+
+        Raises:
+            DeadlinePassed, SupervisorLost, Stopped: as for `messages`.
+        """
+        return any(word in message for message in self.messages(deadline))
 
     def end(self) -> None:
         """End a program that has overrun its deadline: have it write its stacks, then SIGTERM, then SIGKILL."""
@@ -122,7 +161,17 @@ class Launched:
 
     def events(self) -> tuple[Event, ...]:
         """What the program has recorded so far."""
-        return TapeReader(self._record.fileno()).new_events()
+        return TapeReader(self._files["record"].fileno()).new_events()
+
+    def stacks(self) -> str:
+        """Where the program stood when it was asked."""
+        return os.pread(self._files["stacks"].fileno(), _MOST_OF_STACKS, 0).decode(errors="replace")
+
+    def files_left(self) -> list[str]:
+        """Names of files that the program has left: in its temporary folder, and of jobs that did not complete them."""
+        temporary, jobs = Path(self._folder, "tmp"), Path(self._folder, "jobs")
+        found = [path.relative_to(temporary) for path in temporary.rglob("*")]
+        return sorted(map(str, [*found, *(path.relative_to(jobs) for path in jobs.glob("*.part"))]))
 
     def close(self) -> None:
         """Have everything killed that is left, and wait until it is."""
@@ -132,86 +181,117 @@ class Launched:
             self._link.shutdown(socket.SHUT_WR)
         self._link.settimeout(_SECONDS_TO_OBEY)
         try:
-            while self.returncode is None and (data := self._link.recv(_READ_AT_ONCE)):
-                self._lines["link"] += data
-                list(self._take_lines("link"))
+            while self.ended is None and (data := self._link.recv(_READ_AT_ONCE)):
+                self._take_from_link(data)
         except TimeoutError:
             self._supervisor.kill()  # it was stopped, or never was a supervisor
         except ConnectionError:
             pass
-        if self._supervisor.wait() != 0 and self.pid is not None and self.returncode is None:
+        if self._supervisor.wait() != 0 and self.pid is not None and self.ended is None:
             with contextlib.suppress(ProcessLookupError):  # somebody killed the supervisor
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def _read(self, timeout: float) -> Iterator[dict[str, Any]]:
-        for name in self._read_ready(timeout):
-            if name in self._lines:
-                yield from self._take_lines(name)
-
-    def _read_the_rest(self) -> None:
+    def read_the_rest(self) -> None:
         """Read what is still in the pipes, and no more: who else holds them open, and writes, is not waited for."""
         for _ in range(_MOST_IN_A_PIPE // _READ_AT_ONCE):
             if not self._read_ready(0.0):
                 return
 
-    def _read_ready(self, timeout: float) -> list[str]:
-        """Read what there is to read; the names of the sources that had something, the link first."""
-        names = []
-        for key, _ in sorted(self._selector.select(timeout), key=lambda ready: ready[0].data != "link"):
-            name = key.data
+    def _read_ready(self, timeout: float) -> bool:
+        """Deal with all that is ready; whether there was anything. The link first: it says which process it is."""
+        ready = self._selector.select(timeout)
+        for key, _ in sorted(ready, key=lambda one: one[0].fileobj is not self._link):
+            key.data()
+        return bool(ready)
+
+    def _read_from(
+        self, source: socket.socket | IO[bytes], take: Callable[[bytes], None], on_end: Callable[[], None] | None = None
+    ) -> None:
+        """Hand what comes from there on, until its end."""
+
+        def read() -> None:
             try:
-                data = os.read(key.fd, _READ_AT_ONCE)
+                data = os.read(source.fileno(), _READ_AT_ONCE)
             except ConnectionResetError:
                 data = b""
-            if not data:
-                self._selector.unregister(key.fileobj)
-                if name == "link" and self.returncode is None:
-                    self._read_the_rest()
-                    raise SupervisorLost
-                continue
-            if name in self.output:
-                self.output[name].add(data)
-            else:
-                self._lines[name] += data
-            names.append(name)
-        return names
+            if data:
+                take(data)
+                return
+            self._selector.unregister(source)
+            if on_end is not None:
+                on_end()
 
-    def _take_lines(self, name: str) -> Iterator[dict[str, Any]]:
-        *lines, rest = self._lines[name].split(b"\n")
-        self._lines[name] = bytearray(rest)
+        os.set_blocking(source.fileno(), False)
+        self._selector.register(source, selectors.EVENT_READ, read)
+
+    def _on_link(self, message: dict[str, Any]) -> None:
+        if "started" in message:
+            self.pid = message["started"]
+        else:
+            self.ended = Ended(message["ended"], tuple(message["left"]))
+
+    def _on_end_of_link(self) -> None:
+        if self.ended is None:
+            self.read_the_rest()
+            raise SupervisorLost
+
+
+def _by_lines(take: Callable[[dict[str, Any]], None]) -> Callable[[bytes], None]:
+    """What takes bytes, and hands on the message in each line."""
+    rest = bytearray()
+
+    def take_bytes(data: bytes) -> None:
+        *lines, unfinished = (rest + data).split(b"\n")
+        rest[:] = unfinished[:_MOST_IN_A_MESSAGE]
         for line in lines:
-            message = json.loads(line)
-            if name == "control":
-                yield message
-            elif "started" in message:
-                self.pid = message["started"]
-            else:
-                self.returncode = message["ended"]
+            with contextlib.suppress(ValueError):  # the program has found our end, and written to it
+                message = json.loads(line)
+                if isinstance(message, dict):
+                    take(message)
+
+    return take_bytes
 
 
 @contextlib.contextmanager
-def launched(program: Path | str, arguments: Sequence[str], moments: Sequence[Moment]) -> Iterator[Launched]:
+def launched(
+    program: Path | str, arguments: Sequence[str], moments: Sequence[Moment], pace: float, stop: int | None
+) -> Iterator[Launched]:
     """Start `program` under this Python, to be held when each of `moments` comes; end it on the way out.
+
+    When the descriptor `stop` becomes readable, the messages of it end with Stopped.
 
     Raises:
         UnusableProgramError: the system refuses to start a process with these arguments.
     """
     with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cancelkit-", ignore_cleanup_errors=True))
+        for name in ("jobs", "tmp"):
+            Path(folder, name).mkdir()
         link, childs_link = map(stack.enter_context, socket.socketpair())
         control, childs_control = map(stack.enter_context, socket.socketpair())
-        record = stack.enter_context(tempfile.TemporaryFile())
+        files = {name: stack.enter_context(tempfile.TemporaryFile()) for name in ("record", "stacks")}
         selector = stack.enter_context(selectors.DefaultSelector())
-        inherited = (childs_link.fileno(), childs_control.fileno(), record.fileno())
-        settings: dict[str, Any] = dict(zip(("link", "control", "record"), inherited, strict=True))
-        settings |= {"moments": [str(moment) for moment in moments], "experimenter": os.getpid()}
-        supervisor = stack.enter_context(_start(program, arguments, settings, inherited))  # closes the pipes
-        process = Launched(supervisor, link, control, record, selector)
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ, _stop)
+        server = JobServer(selector, pace, in_lockstep=True)
+        stack.callback(server.close)
+        inherited = {"link": childs_link.fileno(), "control": childs_control.fileno()}
+        inherited |= {name: file.fileno() for name, file in files.items()}
+        settings: dict[str, Any] = {"moments": [str(moment) for moment in moments], "experimenter": os.getpid()}
+        settings |= {"folder": folder, "port": server.port, "limit": LIMIT_OF_RECORD, **inherited}
+        # Its own context closes the pipes.
+        supervisor = stack.enter_context(_start(program, arguments, settings, tuple(inherited.values())))
+        process = Launched(supervisor, link, control, files, folder, server, selector, moments)
         stack.callback(process.close)
         childs_link.close()
         childs_control.close()
         assert supervisor.stdin is not None
         supervisor.stdin.close()
         yield process
+
+
+def _stop() -> NoReturn:
+    raise Stopped
 
 
 def _start(

@@ -1,55 +1,190 @@
-"""Moments: conditions on what a program is doing, at which a signal is to be sent. Never a sleep."""
+"""Moments: conditions on what a program is doing, at which a signal is to be sent. Never a sleep.
+
+In Python they read `active(2) & queued(3)`, and with a second signal `begun(2).then(cleaning(1))`; on a command line
+`active=2,queued=3`, or `active=2 and queued=3 then cleaning=1`.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import signal
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Self
 
 from cancelkit.errors import BadMomentError
 from cancelkit.trace.states import COUNT_NAMES, Counts
 
+BEFORE_START, CLOSING, OUTPUT, AT_ONCE = "before-start", "closing", "output", "at-once"
+PHASES = {BEFORE_START: "before_start", CLOSING: "closing"}
+"""Conditions without a number, and the attributes of `Counts` that say whether they hold."""
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """All of `conditions`, (name of a count, how many) each, hold exactly and at once.
+MOST_MOMENTS = 250
+"""In one experiment; the program is told over a link which of them has come, with one byte."""
 
-    The names are the attributes of `cancelkit.trace.states.Counts`.
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_PART = re.compile(r'\s*([\w-]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|.*?)\s*)?(,|\sand\s|\sthen\s|$)')
+_BARE = re.compile(r"[^\s,=\"]+")
+
+Condition = tuple[str, int | str | None]
+
+
+class Moment(NamedTuple):
+    """All of its conditions hold, exactly and at once.
+
+    Attributes:
+        conditions: a name and what it is to be: a count of `cancelkit.trace.states.Counts` and a number; "output" and
+            a text; "before-start", "closing" or "at-once" and None.
     """
 
-    conditions: tuple[tuple[str, int], ...]
+    conditions: tuple[Condition, ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `active=2,queued=3`.
+        """Read one moment: `active=2,queued=3`, `active=2 and queued=3`, `closing`, `output="listening on"`.
 
         Raises:
-            BadMomentError: a condition is not NAME=NUMBER, or its name is not one that can be counted, or comes twice.
+            BadMomentError: there is something in it that is no condition, that stands there twice, or cannot be
+                combined; or there are several moments.
         """
-        conditions = tuple(_condition(part.strip(), text) for part in text.split(","))
-        names = [name for name, _ in conditions]
-        for name in names:
-            if names.count(name) > 1:
-                raise BadMomentError(f"{name!r} stands twice in the moment {text!r}; it can hold one number only")
-        return cls(conditions)
+        moments = Moments.parse(text)
+        if len(moments.moments) > 1:
+            raise BadMomentError(f"{text!r} is {len(moments.moments)} moments; give one here")
+        return cls(moments.moments[0].conditions)
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it comes as soon as the signal before has been received."""
+        return self.conditions == ((AT_ONCE, None),)
+
+    @property
+    def output(self) -> str:
+        """The text that must have been printed; empty if none."""
+        return next((str(value) for name, value in self.conditions if name == OUTPUT), "")
+
+    @property
+    def is_only_output(self) -> bool:
+        """Whether it comes when a text is printed, whatever the program is doing then."""
+        return [name for name, _ in self.conditions] == [OUTPUT]
 
     def holds(self, counts: Counts) -> bool:
-        """Whether the moment has come."""
-        return all(getattr(counts, name) == wanted for name, wanted in self.conditions)
+        """Whether all its conditions but that of what was printed hold."""
+        return all(_holds(name, value, counts) for name, value in self.conditions)
+
+    def then(self, following: Moment | Moments) -> Moments:
+        """This moment for the first signal, and another, or several, for the next ones."""
+        return Moments((self,)).then(following)
+
+    def __and__(self, other: Moment) -> Moment:
+        return checked(Moment((*self.conditions, *other.conditions)))
 
     def __str__(self) -> str:
-        return ",".join(f"{name}={wanted}" for name, wanted in self.conditions)
+        return ",".join(_written(name, value) for name, value in self.conditions)
 
 
-def _condition(part: str, text: str) -> tuple[str, int]:
-    name, equals, number = part.partition("=")
-    name = name.strip()
-    if not equals or not re.fullmatch(r"\d{1,9}", number.strip(), re.ASCII):
+class Moments(NamedTuple):
+    """One moment after another, for one signal each."""
+
+    moments: tuple[Moment, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read moments with `then` between them: `active=2,queued=3 then cleaning=1`.
+
+        Raises:
+            BadMomentError: as for a moment; or the first one is at-once, which needs one before it.
+        """
+        found: list[list[Condition]] = [[]]
+        position, link = 0, ","
+        while link:
+            match = _PART.match(text, position)
+            name, value, link = match.groups() if match else (text[position:], None, "")
+            found[-1].append(_condition(name, value, text[position : match.start(3) if match else None].strip(), text))
+            position = match.end() if match else len(text)
+            if link.strip() == "then":
+                found.append([])
+        moments = tuple(checked(Moment(tuple(conditions))) for conditions in found)
+        if moments[0].is_at_once and len(moments) > 1:
+            raise BadMomentError(f"the first moment of {text!r} is {AT_ONCE}: that needs a signal before it")
+        return cls(moments)
+
+    def then(self, following: Moment | Moments) -> Moments:
+        """These, and another, or several, after them."""
+        return Moments((*self.moments, *as_moments(following).moments))
+
+    def __str__(self) -> str:
+        return " then ".join(map(str, self.moments))
+
+
+def as_moments(when: Moment | Moments | str) -> Moments:
+    """What may be given where moments are wanted, as moments.
+
+    Raises:
+        BadMomentError: it is a text that is none.
+    """
+    if isinstance(when, str):
+        return Moments.parse(when)
+    return when if isinstance(when, Moments) else Moments((when,))
+
+
+def checked(moment: Moment) -> Moment:
+    """The moment, if its conditions go together.
+
+    Raises:
+        BadMomentError: they do not.
+    """
+    names = [name for name, _ in moment.conditions]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadMomentError(f"{name!r} stands twice in the moment '{moment}'; it can be one thing only")
+    if AT_ONCE in names and len(names) > 1:
+        raise BadMomentError(f"{AT_ONCE} in the moment '{moment}' goes with no other condition")
+    return moment
+
+
+def _condition(name: str, value: str | None, part: str, text: str) -> Condition:
+    if name == OUTPUT and value is not None:
+        printed = _text(value)
+        if not printed:
+            raise BadMomentError(f"{part!r} in the moment {text!r} says no text, as in {OUTPUT}=ready")
+        return name, printed
+    if name in (*PHASES, AT_ONCE):
+        if value is not None:
+            raise BadMomentError(f"{part!r} in the moment {text!r} is to stand without a number: {name}")
+        return name, None
+    if not name or value is None or not _NUMBER.fullmatch(value):
         raise BadMomentError(f"{part!r} in the moment {text!r} is not NAME=NUMBER, as in active=2,queued=3")
     if name not in COUNT_NAMES:
-        raise BadMomentError(f"{name!r} in the moment {text!r} cannot be counted; {', '.join(COUNT_NAMES)} can")
-    return name, int(number)
+        others = f"{', '.join(PHASES)} and {OUTPUT}=TEXT are the other conditions"
+        raise BadMomentError(
+            f"{name!r} in the moment {text!r} cannot be counted; {', '.join(COUNT_NAMES)} can; {others}"
+        )
+    return name, int(value)
+
+
+def _text(value: str) -> str:
+    if not value.startswith('"'):
+        return value
+    try:
+        text = json.loads(value)
+    except ValueError as error:
+        raise BadMomentError(f"{value} is no text in double quotes as JSON has them: {error}") from None
+    assert isinstance(text, str)
+    return text
+
+
+def _written(name: str, value: Any) -> str:
+    if value is None:
+        return name
+    if isinstance(value, str) and not _BARE.fullmatch(value):
+        return f"{name}={json.dumps(value, ensure_ascii=False)}"
+    return f"{name}={value}"
+
+
+def _holds(name: str, value: int | str | None, counts: Counts) -> bool:
+    if name == OUTPUT:
+        return True
+    return bool(getattr(counts, PHASES[name])) if name in PHASES else bool(getattr(counts, name) == value)
 
 
 def parse_signal(name: str) -> signal.Signals:
@@ -63,3 +198,84 @@ def parse_signal(name: str) -> signal.Signals:
         return signal.Signals[full]
     except KeyError:
         raise BadMomentError(f"{name!r} is no signal of this system; INT, TERM and HUP are the usual ones") from None
+
+
+def _count(name: str, number: int) -> Moment:
+    if not (isinstance(number, int) and 0 <= number < 10**9):
+        raise BadMomentError(f"{name}({number!r}): it must be a number, 0 or more")
+    return Moment(((name, number),))
+
+
+def created(number: int) -> Moment:
+    """So many tasks, the main one left out, have not had their first step."""
+    return _count("created", number)
+
+
+def active(number: int) -> Moment:
+    """So many tasks, the main one left out, run, or await something that is not a limiter's slot."""
+    return _count("active", number)
+
+
+def queued(number: int) -> Moment:
+    """So many tasks, the main one left out, wait for a limiter's slot."""
+    return _count("queued", number)
+
+
+def cleaning(number: int) -> Moment:
+    """So many tasks, the main one left out, are in cleanup."""
+    return _count("cleaning", number)
+
+
+def ended(number: int) -> Moment:
+    """So many tasks, the main one left out, finished, failed or were cancelled."""
+    return _count("ended", number)
+
+
+def begun(number: int) -> Moment:
+    """So many jobs reported that they have begun."""
+    return _count("begun", number)
+
+
+def holding(number: int) -> Moment:
+    """So many jobs reported that they hold something to be tidied up."""
+    return _count("holding", number)
+
+
+def cleanups(number: int) -> Moment:
+    """So many jobs reported that their cleanup has begun."""
+    return _count("cleanups", number)
+
+
+def halfway(number: int) -> Moment:
+    """So many jobs reported that their cleanup is halfway."""
+    return _count("halfway", number)
+
+
+def output(text: str) -> Moment:
+    """The program has printed a text, on stdout.
+
+    On its own, the signal is sent when the text is seen, whatever the program is doing; with other conditions, at the
+    next wait at which they hold.
+    """
+    if not (isinstance(text, str) and text):
+        raise BadMomentError(f"output({text!r}): it must be a text, as in output('ready')")
+    return Moment(((OUTPUT, text),))
+
+
+before_start = Moment(((BEFORE_START, None),))
+"""Its loop is about to run for the first time: no task has taken a step."""
+
+closing = Moment(((CLOSING, None),))
+"""A loop is being closed: what is left in it is cancelled and finished."""
+
+at_once = Moment(((AT_ONCE, None),))
+"""For a second or third signal: as soon as the one before has been received, with nothing run in between."""
+
+
+def moments_of(moments: tuple[Moment, ...]) -> Iterator[tuple[int, int]]:
+    """The numbers, from 1, of moments that are waited for, and of the last of those that come at once after them."""
+    for number, moment in enumerate(moments, 1):
+        if not moment.is_at_once:
+            following = moments[number:]
+            at_once_after = next((n for n, m in enumerate(following) if not m.is_at_once), len(following))
+            yield number, number + at_once_after

@@ -21,7 +21,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _SET_CHILD_SUBREAPER = 36
 """The number of this request to Linux's prctl."""
@@ -30,26 +30,36 @@ _ORPHAN_CHECK = 0.5
 """Seconds between two looks at whether the experiment lives: a process forked from it can hold the link open."""
 
 
-def supervise(program: int, link: socket.socket, experimenter: int, on_ready: Callable[[], None]) -> NoReturn:
-    """Wait for the process `program` to end, tell the experiment its status over `link`, and exit.
+def supervise(
+    program: int, link_descriptor: int, experimenter: int, folder: str, on_ready: Callable[[], None]
+) -> NoReturn:
+    """Wait for the process `program` to end, tell the experiment over the link how, and exit.
 
-    `experimenter` is the process that makes the experiment; `on_ready` is called when nothing can escape any more.
+    `experimenter` is the process that makes the experiment; if it ends before that, its `folder` is removed here.
+    `on_ready` is called when nothing can escape any more.
     """
+    link = socket.socket(fileno=link_descriptor)
     wake = _wake_when_a_child_ends()
     _let_go_of_streams()
     _adopt_orphans()
     _tell(link, started=program)
     on_ready()
     watched: list[int | socket.socket] = [wake, link]
-    while (status := _status_of(program)) is None:
+    left: list[str] = []
+    is_wanted = True
+    while (status := _status_of(program, left)) is None:
         ready, _, _ = select.select(watched, [], [], _ORPHAN_CHECK)
         if wake in ready:
             os.read(wake, 4096)
         if link in ready or os.getppid() != experimenter:  # nothing is ever sent over the link, so this is its end
-            watched = [wake]
+            watched, is_wanted = [wake], False
             _kill_group(program)
     _kill_descendants()
-    _tell(link, ended=os.waitstatus_to_exitcode(status))
+    _tell(link, ended=os.waitstatus_to_exitcode(status), left=left)
+    if not is_wanted:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
@@ -82,20 +92,29 @@ def _adopt_orphans() -> None:
             ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _status_of(program: int) -> int | None:
-    """The wait status of the program if it has ended, and then what is left of its group is killed."""
+def _status_of(program: int, left: list[str]) -> int | None:
+    """The wait status of the program if it has ended; then what it left is noted, and killed if it is in its group."""
     if not hasattr(os, "waitid"):  # macOS before Python 3.13
         pid, status = os.waitpid(program, os.WNOHANG)
         if pid == 0:
             return None
         _kill_group(program)
         return status
-    while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
-        if ended.si_pid == program:
-            _kill_group(program)
-            return os.waitpid(program, 0)[1]
+    while not (has_ended := _has_ended(program)):
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        # What was adopted because the program has ended meanwhile is what it has left.
+        if ended is None or (has_ended := _has_ended(program)):
+            break
         os.waitpid(ended.si_pid, 0)  # an adopted one; nobody else will look after it
-    return None
+    if not has_ended:
+        return None
+    left += sorted(_name_of(pid) for pid in _children() if pid != program)
+    _kill_group(program)
+    return os.waitpid(program, 0)[1]
+
+
+def _has_ended(program: int) -> bool:
+    return os.waitid(os.P_PID, program, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _kill_group(leader: int) -> None:
@@ -124,6 +143,15 @@ def _children() -> list[int]:
         return []
 
 
-def _tell(link: socket.socket, **message: int) -> None:
+def _name_of(process: int) -> str:
+    """What a process is called, also if it has ended and nobody has waited for it."""
+    try:
+        with open(f"/proc/{process}/comm") as file:  # noqa: PTH123
+            return file.read().strip()
+    except OSError:
+        return f"process {process}"
+
+
+def _tell(link: socket.socket, **message: Any) -> None:
     with contextlib.suppress(ConnectionError):
         link.sendall(json.dumps(message).encode() + b"\n")

@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError:
     raise ImportError("cancelkit.notebook needs IPython: pip install 'cancelkit[course]'") from None
 
-from cancelkit.lab.experiment import Outcome
+from cancelkit.lab import Outcome
 from cancelkit.plot.timelines import Panel, draw, to_png
 
 __all__ = ["show", "show_program"]

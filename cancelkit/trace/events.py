@@ -20,6 +20,8 @@
 | `forked` | no | the process made a copy of itself, of which nothing is recorded |
 | `end of the record` | no | `why` nothing more was recorded, although the program went on |
 | `waiting` | no | the loop asks its selector for something to do; `counts`, when they differ from last time |
+| `left` | no | `what` the program still has at its end, and its `name`: file, socket, pipe, thread, event loop |
+| `census` | no | all that is left was told |
 | `signal` | no | `name`; when the experiment sent it |
 | `exit` | no | `status` as in `Popen.returncode`; when the parent saw it |
 

@@ -65,13 +65,22 @@ RULES = {
     "forked": Rule(False),
     "end of the record": Rule(False, {"why": str}),
     "waiting": Rule(False, {"counts": dict}),
+    "left": Rule(False, {"what": str, "name": str}),
+    "census": Rule(False),
     "signal": Rule(False, {"name": str}),
     "exit": Rule(False, {"status": int}),
 }
 """The kinds of events, as in the table of `events`."""
 
 _OF_EVERY_EVENT: Members = {"time": int, "kind": str}
-_TYPES = {int: "a whole number", str: "a string", bool: "true or false", dict: "an object", list: "a list"}
+_TYPES = {
+    int: "a whole number",
+    float: "a number with a point",
+    str: "a string",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}
 
 
 def _refuse(constant: str) -> None:

@@ -7,7 +7,7 @@ evaluated. docs/record-format.md describes the format for other readers, and say
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,24 +64,24 @@ def notes_of(events: Iterable[Event]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def write_record(record: Record, path: str | os.PathLike[str]) -> None:
-    """Write a record to a file. What was there before stays as it was if that fails.
+def write_record(record: Record, path: str | os.PathLike[str], more: Mapping[str, Any] | None = None) -> None:
+    """Write a record to a file, with `more` in its first line. What was there before stays as it was if that fails.
 
     Raises:
         CancelkitError: the file cannot be written.
         BadRecordError: there is something in an event's detail that is not JSON.
     """
     with replacing(path) as file:
-        file.writelines(lines_of(record))
+        file.writelines(lines_of(record, more))
 
 
-def lines_of(record: Record) -> Iterator[bytes]:
+def lines_of(record: Record, more: Mapping[str, Any] | None = None) -> Iterator[bytes]:
     """The lines of a record's file."""
     header: dict[str, Any] = {_MARK: FORMAT_VERSION, "python": record.python, "program": record.program}
     header["events"] = len(record.events)
     if record.notes:
         header["notes"] = record.notes
-    yield json_line(header)
+    yield json_line(header | dict(more or {}))
     yield from map(line_of, record.events)
 
 

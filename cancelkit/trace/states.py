@@ -48,6 +48,8 @@ class Counts:
         holding: jobs that reported that they hold something to be tidied up.
         cleanups: jobs that reported that their cleanup has begun.
         halfway: jobs that reported that their cleanup is halfway.
+        before_start: whether there is a task, and none of them has taken a step, the main one included.
+        closing: whether a loop is being closed.
     """
 
     created: int = 0
@@ -59,6 +61,8 @@ class Counts:
     holding: int = 0
     cleanups: int = 0
     halfway: int = 0
+    before_start: bool = False
+    closing: bool = False
 
     def __str__(self) -> str:
         return self.describe()
@@ -67,16 +71,17 @@ class Counts:
         """How many tasks are in which state, and of the counts of jobs those that it is `about`."""
         counts = self.as_dict().items()
         tasks = [f"{count} {name}" for name, count in counts if count and name in _OF_TASKS]
-        jobs = [f"{count} {name}" for name, count in counts if name in about and name not in _OF_TASKS]
-        return ", ".join([*(tasks or ["no tasks"]), *jobs])
+        jobs = [f"{count} {name}" for name, count in counts if name in about and name in _OF_JOBS]
+        phases = [name.replace("_", " ") for name, count in counts if count and name in _PHASES]
+        return ", ".join([*(tasks or ["no tasks"]), *jobs, *phases])
 
     def as_dict(self) -> dict[str, int]:
-        """The counts by name."""
-        return asdict(self)
+        """The counts by name; the last two are 1 for true."""
+        return {name: int(value) for name, value in asdict(self).items()}
 
 
-COUNT_NAMES = tuple(field.name for field in fields(Counts))
-_OF_TASKS = COUNT_NAMES[:5]
+*COUNT_NAMES, _before_start, _closing = (field.name for field in fields(Counts))
+_OF_TASKS, _OF_JOBS, _PHASES = COUNT_NAMES[:5], COUNT_NAMES[5:], (_before_start, _closing)
 _COUNT_OF_STATE = {
     State.NOT_STARTED: "created",
     State.RUNNING: "active",
@@ -99,6 +104,8 @@ class Tracker:
     # Counted as events come: a program may ask before every wait, and have had a million tasks.
     _where: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_OF_TASKS, 0))
     _reports: Counter[str] = field(default_factory=Counter)
+    _has_begun: bool = False
+    _closing: set[int] = field(default_factory=set)
 
     def feed(self, event: Event) -> State | None:
         """Take one event; return the state its task is in now, or None if the event is not about a task's state."""
@@ -106,6 +113,10 @@ class Tracker:
         if event.kind == "report":
             self._reports[detail["what"]] += 1
             return None
+        if event.kind == "closing":
+            self._closing.add(detail["loop"])
+        elif event.kind == "closed":
+            self._closing.discard(detail["loop"])
         if task is None:
             return None
         match event.kind:
@@ -115,6 +126,7 @@ class Tracker:
                 self._leave_out(task)
                 return None
             case "step":
+                self._has_begun = True
                 # A step between two waits of a cleanup is part of it.
                 state = State.CLEANING if self.states.get(task) is State.CLEANING else State.RUNNING
             case "suspended":
@@ -158,4 +170,6 @@ class Tracker:
             holding=self._reports["holding"],
             cleanups=self._reports["cleanup begun"],
             halfway=self._reports["cleanup halfway"],
+            before_start=bool(self.states) and not self._has_begun,
+            closing=bool(self._closing),
         )

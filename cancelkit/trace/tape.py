@@ -82,12 +82,13 @@ class Tape:
         why_over: why nothing is recorded any more; empty as long as something is.
     """
 
-    __slots__ = ("_descriptor", "_identity", "_labels", "_offsets", "place", "why_over")
+    __slots__ = ("_descriptor", "_identity", "_labels", "_limit", "_offsets", "place", "why_over")
 
-    def __init__(self, descriptor: int) -> None:
-        """Record to an empty file that is open for reading and writing."""
+    def __init__(self, descriptor: int, limit: int | None = None) -> None:
+        """Record to an empty file that is open for reading and writing, so many bytes at most."""
         self._descriptor = descriptor
         self._identity = _identity(descriptor)
+        self._limit = limit
         self._offsets = itertools.count(0, CHUNK)
         self._labels = itertools.count(1)
         self.why_over = ""
@@ -160,6 +161,8 @@ class Tape:
         if _identity(self._descriptor) != self._identity:  # the number may be one of the program's own files now
             raise OSError(errno.EBADF, "the program has closed the record's descriptor")
         offset = next(self._offsets)
+        if self._limit is not None and offset >= self._limit:
+            raise OSError(errno.EFBIG, f"the record has reached its limit of {self._limit >> 20} MiB")
         _reserve_on_disk(self._descriptor, offset)
         chunk = memoryview(_mapped(self._descriptor, offset))
         places = itertools.count(0, PLACE)

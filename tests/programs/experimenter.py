@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cancelkit.lab.experiment import Experiment, perform
+from cancelkit.lab import Experiment, perform
 from cancelkit.lab.moments import Moment
 
 Tracer = Callable[[FrameType, str, Any], Any]

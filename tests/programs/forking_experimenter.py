@@ -10,7 +10,7 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Any
 
-from cancelkit.lab.experiment import Experiment, perform
+from cancelkit.lab import Experiment, perform
 from cancelkit.lab.moments import Moment
 
 start = subprocess.Popen.__init__
