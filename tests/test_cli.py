@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -32,6 +33,12 @@ job-6  not started → running → queued → cancelled
 job-7  not started → running → queued → cancelled
 signal 1: SIGINT, landed on 2 active, 3 queued, 2 ended
 the program: killed by SIGINT
+running tasks were cancelled: not applicable; no task was running when the first signal came
+awaiting tasks were cancelled: kept; job-3, job-4
+queued tasks were cancelled, and none began: kept; job-5, job-6, job-7
+cleanup ran to its end: kept; job-1, job-2, job-3, job-4, job-5, 2 more
+nothing leaked: kept; nothing is left that was not there before
+the exit status is the expected one: kept; killed by SIGINT (-2); expected -2 or 130
 """
 
 Done = subprocess.CompletedProcess[str]
@@ -70,7 +77,10 @@ def test_json(limited: Path) -> None:
     assert landed["name"] == "SIGINT"
     assert {name: count for name, count in landed["landed"].items() if count} == {"active": 2, "queued": 3, "ended": 2}
     assert answer["jobs"] == {"begun": 0, "cleanups_finished": 0, "begun_late": []}
-    assert answer["leftovers"] == []
+    assert answer["leaks"] == []
+    assert list(answer["checklist"]) == ["running", "awaiting", "queued", "cleanup", "leaks", "exit"]
+    assert answer["checklist"]["queued"] == {"verdict": "kept", "why": "job-5, job-6, job-7"}
+    assert answer["checklist"]["running"]["verdict"] == "not applicable"
     assert "job-4 works\n" in answer["stdout"]
     assert "KeyboardInterrupt" in answer["stderr"]
 
@@ -81,8 +91,11 @@ def test_several_moments_and_signals(limited: Path) -> None:
     assert done.returncode == 0
     assert "signal 1: SIGWINCH, landed on 2 active, 5 queued\n" in done.stdout
     assert "signal 2: SIGTERM, landed on 2 active, 3 queued, 2 ended\n" in done.stdout
-    assert done.stdout.endswith("the program: killed by SIGTERM\n")
-    assert "left over: task job-7 had not ended\n" in done.stdout
+    assert "the program: killed by SIGTERM\n" in done.stdout
+    assert "nothing leaked: broken; task: main had not ended; task: job-3 had not ended; " in done.stdout
+    assert "the exit status is the expected one: kept; killed by SIGTERM (-15); expected -15 or 143\n" in done.stdout
+    done = cancelkit("interrupt", limited, "--when", f"active=2,queued=5 then {MOMENT}", *words[2:], "--expect", 0)
+    assert "the exit status is the expected one: broken; killed by SIGTERM (-15); expected 0\n" in done.stdout
 
 
 def test_the_last_signal_goes_on(limited: Path) -> None:
@@ -123,7 +136,7 @@ def test_odd_names_are_printed_on_one_line_each(programs: Path, encoding: str) -
     done = cancelkit(*words, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, "")
     assert "[red]\\ud800\\n\\x1b[2J" in done.stdout
-    assert done.stdout.count("\n") == 5
+    assert done.stdout.count("\n") == 11
     answer = cancelkit(*words[:4], "--json", *words[4:], PYTHONIOENCODING=encoding)
     assert json.loads(answer.stdout)["tasks"][1]["name"].startswith("[red]\\ud800\\n")
 
@@ -139,13 +152,16 @@ def test_help(command: tuple[str, ...], flag: str) -> None:
         assert "cancelkit interrupt scripts/task_group.py --when active=2,queued=3 --then cleaning=2\n" in answer.output
         for name in ("--when", "--then", "--signal", "--deadline", "--json", "--plot", "begun, holding, cleanups"):
             assert name in answer.output
+        for name in ("--expect", "before-start", "closing", "output=TEXT", "at-once"):
+            assert name in answer.output
     else:
         assert "interrupt" in answer.output
 
 
 def test_examples_can_be_typed_as_they_stand() -> None:
     help_text = CliRunner().invoke(cli, ["interrupt", "-h"]).output
-    examples = [line.split()[1:] for line in help_text.splitlines() if line.strip().startswith("cancelkit interrupt")]
+    typed = [line for line in help_text.splitlines() if line.strip().startswith("cancelkit interrupt")]
+    examples = [shlex.split(line)[1:] for line in typed]
     assert len(examples) >= 4
     for words in examples:
         # Parsed, up to the program, of which only the name is changed to one that is not there.
@@ -172,7 +188,7 @@ def test_version() -> None:
         (["interrupt", "PROGRAM", "--when", "active=1", "--signal", "FOO"], "'FOO' is no signal of this system"),
         (
             ["interrupt", "PROGRAM", "--when", "active=1", "--signal", "INT", "--signal", "INT"],
-            "2 signals for 1 moments",
+            "there are 2 signals for 1 moments (active=1)",
         ),
         (["interrupt", "PROGRAM", "--when", "active=1", "--deadline", "0"], "0.0 is not in the range x>0"),
         (["interrupt", "PROGRAM", "--when", "active=1", "--deadline", "soon"], "'soon' is not a valid float"),

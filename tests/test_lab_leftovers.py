@@ -17,9 +17,9 @@ from conftest import Witness
 
 from cancelkit.errors import CancelkitError, UnusableProgramError
 from cancelkit.lab import Experiment, Outcome, perform
+from cancelkit.lab.captured import Output
 from cancelkit.lab.interrupts import HeldInterrupts
 from cancelkit.lab.moments import Moment
-from cancelkit.lab.captured import Output
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 

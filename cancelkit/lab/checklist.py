@@ -120,7 +120,7 @@ def _was_cancelled(lane: Lane, since: int) -> bool:
 def _where(span: Span | None) -> str:
     if span is None or not span.on:
         return ""
-    return f", on {span.on} at {span.at}" if span.at else f", on {span.on}"
+    return f", on {span.on} at {span.at.rpartition('/')[2]}" if span.at else f", on {span.on}"
 
 
 def _cleanup(outcome: Outcome) -> Verdict:

@@ -11,6 +11,13 @@ from pathlib import Path
 from cancelkit.errors import CancelkitError
 from cancelkit.lab.moments import MOST_MOMENTS, Moment, Moments, as_moments
 
+_HARMLESS = frozenset(
+    getattr(signal, name)
+    for name in ("SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGWINCH")
+    if hasattr(signal, name)
+)
+"""Signals that do not end a program that has nothing to say to them."""
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -22,7 +29,7 @@ class Experiment:
         arguments: the program's command line.
         deadline: seconds from the start after which the program is ended, and called hung.
         expect: the exit status that is the right one, or several, as in `Popen.returncode`; None for one that is honest
-            about the first signal: killed by it, or 128 and its number; and 0 if there is none.
+            about the first signal that ends programs: killed by it, or 128 and its number; and 0 if there is none.
         pace: how long the server of the standard workload takes, as a multiple of what its jobs ask for.
 
     Raises:
@@ -68,10 +75,8 @@ class Experiment:
         """The exit statuses that are right."""
         if self.expect is not None:
             return frozenset(_several(self.expect))
-        if not self.signals:
-            return frozenset({0})
-        first = self.signals[0][1]
-        return frozenset({-first, 128 + first})
+        first = next((signum for _, signum in self.signals if signum not in _HARMLESS), None)
+        return frozenset({0} if first is None else {-first, 128 + first})
 
 
 def _several(expect: int | Collection[int] | None) -> Collection[int]:

@@ -123,11 +123,14 @@ class Outcome:
         return (*tasks, *complaints, *left, *self.left_outside)
 
     def __str__(self) -> str:
-        return "\n".join([str(self.timeline), f"the program: {self.ended}", *map(str, self.broken)])
+        return f"{self.timeline}\nthe program: {self.ended}\nthe checklist: {self._in_brief()}"
 
     def __repr__(self) -> str:
+        return f"<Outcome of {self.experiment.program}: {self.ended}; {self._in_brief()}>"
+
+    def _in_brief(self) -> str:
         broken = ", ".join(verdict.id for verdict in self.broken)
-        return f"<Outcome of {self.experiment.program}: {self.ended}; {f'broken: {broken}' if broken else 'clean'}>"
+        return f"broken: {broken}" if broken else "clean"
 
 
 def describe_status(returncode: int) -> str:

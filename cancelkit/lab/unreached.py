@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cancelkit.lab.moments import Moment
+from cancelkit.lab.moments import PHASES, Moment
 from cancelkit.lab.outcome import Outcome
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import Counts, Tracker
@@ -43,7 +43,7 @@ def end_of(name: str, text: str) -> str:
 def _states_seen(events: Sequence[Event], moment: Moment) -> str:
     """The different counts in the order in which they were first seen; those that jobs reported if it is about them."""
     waits = (Counts(**event.detail["counts"]) for event in events if event.kind == "waiting")
-    about = [name for name, _ in moment.conditions]
+    about = [PHASES.get(name, name) for name, _ in moment.conditions]
     seen = list(dict.fromkeys(counts.describe(about) for counts in waits))
     if len(seen) > STATES_SHOWN:
         seen[:-STATES_SHOWN] = [f"({len(seen) - STATES_SHOWN} others)"]

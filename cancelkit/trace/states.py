@@ -68,11 +68,12 @@ class Counts:
         return self.describe()
 
     def describe(self, about: Collection[str] = ()) -> str:
-        """How many tasks are in which state, and of the counts of jobs those that it is `about`."""
+        """How many tasks are in which state; and of the rest what it is `about`, or without that, the phase."""
         counts = self.as_dict().items()
         tasks = [f"{count} {name}" for name, count in counts if count and name in _OF_TASKS]
         jobs = [f"{count} {name}" for name, count in counts if name in about and name in _OF_JOBS]
-        phases = [name.replace("_", " ") for name, count in counts if count and name in _PHASES]
+        asked_for = set(about or _PHASES) & set(_PHASES)
+        phases = [name.replace("_", " ") for name, holds in counts if holds and name in asked_for]
         return ", ".join([*(tasks or ["no tasks"]), *jobs, *phases])
 
     def as_dict(self) -> dict[str, int]:
