@@ -1,6 +1,7 @@
 """Moments and signals: what can be read is, and what cannot is named."""
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.core
 @pytest.mark.parametrize("name", COUNT_NAMES)
 def test_every_count_can_be_waited_for(name: str) -> None:
     moment = Moment.parse(f"{name}=2")
-    assert [moment.holds(Counts(**{name: number})) for number in (1, 2, 3)] == [False, True, False]
+    counts: list[Any] = [{name: number} for number in (1, 2, 3)]
+    assert [moment.holds(Counts(**count)) for count in counts] == [False, True, False]
     assert str(moment) == f"{name}=2"
 
 

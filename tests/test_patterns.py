@@ -193,6 +193,6 @@ def test_so_many_cleanups_are_kept_when_signals_come(
     outcome = perform(Experiment(program, list(zip(moments, signals, strict=False)), [name], deadline=100))
     assert (outcome.jobs_begun, outcome.cleanups_finished, outcome.returncode) == (2, kept, status)
     if kept:
-        assert (outcome.stdout, outcome.leftovers) == ("restored\n", ())
+        assert (outcome.stdout, outcome.leaks) == ("restored\n", ())
     if name == "cancelkit":
         assert outcome.stderr.count("still being cleaned up: job-1, job-2 (at most ") == len(signals) - 1

@@ -196,7 +196,7 @@ def test_whenever_a_signal_comes_and_whatever_main_does_the_status_is_the_signal
     assert (outcome.stdout, outcome.cleanups_finished, outcome.returncode) == (stdout, cleanups, -signal.SIGINT)
     assert stderr in outcome.stderr
     assert "RuntimeError" not in outcome.stderr
-    assert outcome.leftovers == ()
+    assert outcome.leaks == ()
 
 
 @pytest.mark.parametrize(("stuck", "name"), [("job", "job-1"), ("main", "main")])

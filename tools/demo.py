@@ -87,7 +87,7 @@ def table_of(outcomes: dict[tuple[str, int], Outcome]) -> Table:
             str(outcome.returncode),
             f"{outcome.cleanups_finished} of {outcome.jobs_begun}",
             str(len(timeline.jobs_begun_late)),
-            str(len(outcome.leftovers)),
+            str(len(outcome.leaks)),
             "[green]✓ right[/]" if is_right(outcome) else "[bold red]✗ wrong[/]",
             end_section=count == 2,
         )
@@ -100,7 +100,7 @@ def is_right(outcome: Outcome) -> bool:
         outcome.returncode == -signal.SIGINT
         and outcome.cleanups_finished == outcome.jobs_begun
         and not outcome.timeline.jobs_begun_late
-        and not outcome.leftovers
+        and not outcome.leaks
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cancelkit.trace.states import State
-from cancelkit.trace.timeline import Lane, Span, Timeline
+from cancelkit.trace.timeline import SWALLOWED, Lane, Span, Timeline
 
 if TYPE_CHECKING:
     from cancelkit.lab.outcome import Outcome
@@ -81,7 +81,9 @@ def _cancelled(id_: str, state: State, timeline: Timeline) -> Verdict:
     time = timeline.signals[0].time
     broken, kept = [], []
     for lane, span in _lanes_at(timeline, time, state):
-        if _was_cancelled(lane, time):
+        if SWALLOWED in lane.remarks:
+            broken.append(f"{lane.name} {SWALLOWED}{_where(span)}")
+        elif _was_cancelled(lane, time):
             kept.append(lane.name)
         else:
             broken.append(f"{lane.name} was not cancelled: {lane.end}{_where(span)}")

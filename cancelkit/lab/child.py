@@ -29,7 +29,6 @@ def start(settings: dict[str, Any]) -> None:
 def _install(settings: dict[str, Any], control: int, record: int, stacks: int) -> None:
     # Imported only here, so that the supervisor gets ready on another core meanwhile, and is a small process.
     import faulthandler
-    from pathlib import Path
 
     from cancelkit.lab import workplace
     from cancelkit.lab.census import Census
@@ -39,8 +38,8 @@ def _install(settings: dict[str, Any], control: int, record: int, stacks: int) -
     from cancelkit.trace.tape import Tape, TapeReader
 
     faulthandler.register(STACK_DUMP, file=stacks, all_threads=True)
-    workplace.given = workplace.Workplace(settings["port"], Path(settings["folder"], "jobs"))
-    os.environ["TMPDIR"] = os.path.join(settings["folder"], "tmp")  # noqa: PTH118
+    workplace.given = workplace.Workplace(settings["port"], f"{settings['folder']}/jobs")
+    os.environ["TMPDIR"] = f"{settings['folder']}/tmp"  # noqa: S108 - in a folder that is the experiment's own
     recorder = Recorder(Tape(record, settings["limit"]))
     recorder.install()
     Gate([Moment.parse(text) for text in settings["moments"]], control, recorder, TapeReader(record)).install()

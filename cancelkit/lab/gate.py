@@ -61,11 +61,10 @@ class Gate:
             selector: Any = getattr(selectors, name, None)
             if selector is not None:
                 held, release = self._signals.held, signal.raise_signal
-                peek = selector.select
-                pass_through = self._pass_through(lambda waiting, peek=peek: bool(peek(waiting, 0)))
+                pass_through = self._pass_through(selector.select)
                 selector.select = with_call_in_first_try(selector.select, pass_through, held, release)
 
-    def _pass_through(self, has_something: Callable[[Any], bool]) -> Callable[[Any, float], None]:
+    def _pass_through(self, select: Callable[[Any, float], Any]) -> Callable[[Any, float], None]:
         def pass_through(selector: Any, timeout: float) -> None:
             """Hold the program here if it waits in its event loop and the moment that is waited for has come."""
             if self._is_open or sys._getframe(2).f_code is not _LOOP_THAT_WAITS:
@@ -73,7 +72,7 @@ class Gate:
             with self._lock:
                 if self._passed < len(self._moments):
                     self._hold_at_moment()
-                if timeout and workplace.asked and not self._signals.held and not has_something(selector):
+                if timeout and workplace.asked and not self._signals.held and not select(selector, 0):
                     self._say({"rest": len(workplace.asked)})
 
         return pass_through

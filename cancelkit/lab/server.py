@@ -6,7 +6,8 @@ something real, and how it took its leave is known to a process that nobody inte
 
 There it answers only when the program has come to rest, waiting with nothing else to do, and has been heard out. So
 which jobs are how far does not depend on how fast the machine is. And a job's long work is not over as long as there
-are signals to come.
+are signals to come. A job that blocks the whole program asks to `block`: that is answered without rest, but after the
+signals.
 """
 
 from __future__ import annotations
@@ -100,10 +101,10 @@ class JobServer:
             guest.waits_for = ""
 
     def _to_be_answered(self) -> list[_Guest]:
-        if not self._is_at_rest or self._heard < self._to_be_heard:
-            return []
-        waiting = (guest for guest in self._guests if guest.waits_for)
-        return [guest for guest in waiting if not (guest.has_long_work and self.signals_to_come)]
+        is_heard_out = self._is_at_rest and self._heard >= self._to_be_heard
+        asking = (guest for guest in self._guests if guest.waits_for)
+        ready = (guest for guest in asking if is_heard_out or guest.waits_for == "block")
+        return [guest for guest in ready if not (guest.has_long_work and self.signals_to_come)]
 
     def close(self) -> tuple[Visit, ...]:
         """Hear the last of everybody, and close; how each visit ended, in the order in which they began."""
@@ -149,7 +150,7 @@ class JobServer:
         words = line.split(" ")
         with contextlib.suppress(ValueError):  # it is none of the workload's
             guest.waits_for, guest.job, seconds = words[0], " ".join(words[1:-1]), float(words[-1])
-            guest.has_long_work = guest.waits_for == "work" and seconds >= LONG
+            guest.has_long_work = guest.waits_for in ("work", "block") and seconds >= LONG
             guest.due = time.monotonic() + seconds * self._pace
 
     def _part_from(self, guest: _Guest) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import IO
 
 from cancelkit.lab.workplace import asked, workplace
@@ -44,7 +45,7 @@ async def plain_job(name: str, work: float) -> str:
     desk = Desk(name)
     try:
         await desk.acquire()
-        await desk.ask("work", work)
+        await desk.work(work)
         return f"result of {name}"
     finally:
         await desk.tidy_up()
@@ -56,7 +57,7 @@ async def job_with_finish(name: str, work: float) -> str:
     desk = Desk(name)
     try:
         await desk.acquire()
-        await desk.ask("work", work)
+        await desk.work(work)
         return f"result of {name}"
     finally:
         await finish(desk.tidy_up())
@@ -67,7 +68,7 @@ class Desk:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._part = workplace().folder / f"{name}.part"
+        self._part = Path(workplace().folder, f"{name}.part")
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._file: IO[str] | None = None
 
@@ -79,6 +80,10 @@ class Desk:
         self._file.write(f"{self.name}: begun")
         self._file.flush()
         say("holding", self.name)
+
+    async def work(self, seconds: float) -> None:
+        """Wait for the server, which is all that there is to do."""
+        await self.ask("work", seconds)
 
     async def ask(self, what: str, seconds: float) -> None:
         """Ask the server for something that takes a while, and wait for its answer."""

@@ -5,23 +5,21 @@ An experiment gives its program both. A program that is started by hand makes th
 
 from __future__ import annotations
 
-import atexit
 import functools
-import selectors
-import shutil
-import tempfile
-import threading
-from pathlib import Path
-from typing import NamedTuple
+import os
+from typing import TYPE_CHECKING, NamedTuple
 
-from cancelkit.lab.server import JobServer
+if TYPE_CHECKING:
+    import selectors
+
+    from cancelkit.lab.server import JobServer
 
 
 class Workplace(NamedTuple):
     """A server's port on loopback, and a folder."""
 
     port: int
-    folder: Path
+    folder: str
 
 
 given: Workplace | None = None
@@ -38,7 +36,15 @@ def workplace() -> Workplace:
 
 @functools.cache
 def _made() -> Workplace:
-    folder = Path(tempfile.mkdtemp(prefix="cancelkit-jobs-"))
+    # Imported only here: an experiment's child imports this module, and is given a place.
+    import atexit
+    import selectors
+    import tempfile
+    import threading
+
+    from cancelkit.lab.server import JobServer
+
+    folder = tempfile.mkdtemp(prefix="cancelkit-jobs-")
     atexit.register(_leave, folder)
     selector = selectors.DefaultSelector()
     server = JobServer(selector, 1.0, in_lockstep=False)
@@ -46,9 +52,12 @@ def _made() -> Workplace:
     return Workplace(server.port, folder)
 
 
-def _leave(folder: Path) -> None:
-    for path in sorted(folder.glob("*.part")):
-        print(f"left behind: {path.name}", flush=True)  # noqa: T201 - for the person at the terminal
+def _leave(folder: str) -> None:
+    import shutil
+
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208
+        if name.endswith(".part"):
+            print(f"left behind: {name}", flush=True)  # noqa: T201 - for the person at the terminal
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import State, Tracker
 from cancelkit.trace.text import printable
-from cancelkit.trace.timeline import Job, Lane, Mark, SignalMark, Span, Timeline
+from cancelkit.trace.timeline import SWALLOWED, Job, Lane, Mark, SignalMark, Span, Timeline
 
 _DEFAULT_NAME = re.compile(r"Task-\d+|None")  # the latter is what an eager task factory may give
 
@@ -57,7 +57,7 @@ class _Life:
         if self.reached > 1:
             found.append("cancelled twice" if self.reached == 2 else f"cancelled {self.reached} times")
         if self.reached and self.ended_cancelling and end is State.FINISHED:
-            found.append("swallowed its cancellation")
+            found.append(SWALLOWED)
         if self.reached and self.ended_cancelling and end is State.FAILED:
             found.append(f"answered its cancellation with {self.error}")
         return tuple(found)

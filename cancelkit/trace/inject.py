@@ -133,7 +133,7 @@ def _parsed(function: FunctionType) -> tuple[ast.Module, ast.FunctionDef]:
         with contextlib.suppress(SyntaxError):  # the last bracket is not closed yet
             tree = ast.parse("".join([head, *lines[:end]]))
             ast.increment_lineno(tree, code.co_firstlineno - 1 - is_inside)
-            (definition,) = cast("Any", tree.body[0]).body if is_inside else tree.body
+            (definition,) = cast("Any", tree.body[0]).body if is_inside else cast("Any", tree.body)
             return tree, definition
     raise CancelkitError(f"cannot record: the source of {function.__qualname__} is not at {code.co_filename}")
 

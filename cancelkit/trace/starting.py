@@ -8,22 +8,26 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cancelkit.trace.tape import FAR_UP
 
-_STARTUP = Path(__file__).with_name("startup")
-_PACKAGE = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# No pathlib, which a child would import for this alone.
+_HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+_STARTUP = os.path.join(_HERE, "startup")  # noqa: PTH118
+_PACKAGE = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120
 
 
 def environment_for(module: str, settings: dict[str, Any]) -> dict[str, str]:
     """The environment of a Python that calls `start` of a module with these settings, before it runs its program."""
     before = os.environ.get("PYTHONPATH")
-    settings = settings | {"module": module, "pythonpath": before, "package": str(_PACKAGE)}
+    settings = settings | {"module": module, "pythonpath": before, "package": _PACKAGE}
     return os.environ | {
         "CANCELKIT_CHILD": json.dumps(settings),
-        "PYTHONPATH": os.pathsep.join([str(_STARTUP), *([before] if before else [])]),
+        "PYTHONPATH": os.pathsep.join([_STARTUP, *([before] if before else [])]),
     }
 
 

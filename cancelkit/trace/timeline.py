@@ -9,6 +9,9 @@ from typing import Literal
 
 from cancelkit.trace.states import Counts, State
 
+SWALLOWED = "swallowed its cancellation"
+"""The remark on a task that was asked to end, and went on until it finished."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -1,0 +1,208 @@
+"""The stage: the program that scenarios are played on. It runs jobs of the workload under anybody's `run_tasks`.
+
+    python stage.py [--eager] [--leftover] [--finish] TARGET RUNNER LIMIT KIND...
+
+TARGET and RUNNER are functions, each as `module:name` or `file.py:name`: `run_tasks`, and what does as `asyncio.run`.
+There is one job for each KIND, job-1, job-2 and so on; `KINDS` has them. With --finish, cleanup is inside
+`cancelkit.finish`. With --eager, tasks begin when they are made. With --leftover, main leaves a task behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import functools
+import importlib
+import importlib.util
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from cancelkit.errors import CancelkitError
+from cancelkit.lab.workload import LONG, SHORT, Desk, say
+from cancelkit.lab.workplace import asked, workplace
+from cancelkit.shutdown import finish
+
+GRACE = 1.0
+"""Seconds that `cancelkit.run` gives what does not end."""
+
+Cleanup = Callable[[Awaitable[None]], Awaitable[None]]
+
+_left_behind: set[asyncio.Task[str]] = set()
+
+
+async def _as_it_is(cleanup: Awaitable[None]) -> None:
+    await cleanup
+
+
+async def working(desk: Desk, clean_up: Cleanup, seconds: float) -> str:
+    """Work for a while, and tidy up."""
+    try:
+        await desk.acquire()
+        await desk.work(seconds)
+        return f"result of {desk.name}"
+    finally:
+        await clean_up(desk.tidy_up())
+
+
+async def failing(desk: Desk, clean_up: Cleanup) -> str:
+    """Work for a short while, and fail."""
+    try:
+        await desk.acquire()
+        await desk.work(SHORT[0])
+        raise LookupError(f"{desk.name} fails")
+    finally:
+        await clean_up(desk.tidy_up())
+
+
+async def failing_to_clean_up(desk: Desk, clean_up: Cleanup) -> str:
+    """Work for long; the cleanup fails when all of it is done."""
+
+    async def tidy_up_and_fail() -> None:
+        await desk.tidy_up()
+        raise LookupError(f"the cleanup of {desk.name} fails")
+
+    try:
+        await desk.acquire()
+        await desk.work(LONG)
+        return f"result of {desk.name}"
+    finally:
+        await clean_up(tidy_up_and_fail())
+
+
+async def hanging(desk: Desk, clean_up: Cleanup) -> str:
+    """Work for long; the cleanup never ends."""
+
+    async def tidy_up_for_ever() -> None:
+        say("cleanup begun", desk.name)
+        await asyncio.Event().wait()
+
+    try:
+        await desk.acquire()
+        await desk.work(LONG)
+        return f"result of {desk.name}"
+    finally:
+        await clean_up(tidy_up_for_ever())
+
+
+async def swallowing(desk: Desk, clean_up: Cleanup) -> str:
+    """Work for long; when cancelled, work on as if nothing had happened."""
+    try:
+        await desk.acquire()
+        with contextlib.suppress(asyncio.CancelledError):
+            await desk.work(LONG)
+        await desk.work(LONG)
+        return f"result of {desk.name}"
+    finally:
+        await clean_up(desk.tidy_up())
+
+
+async def blocking(desk: Desk, clean_up: Cleanup) -> str:
+    """Work for long in synchronous code: nothing else runs in the meantime."""
+    try:
+        await desk.acquire()
+        _ask_and_block(desk.name, "block")
+        return f"result of {desk.name}"
+    finally:
+        await clean_up(desk.tidy_up())
+
+
+async def in_thread(desk: Desk, clean_up: Cleanup) -> str:
+    """Work for long in synchronous code, in a thread, which nobody can cancel."""
+    try:
+        await desk.acquire()
+        await asyncio.to_thread(_ask_and_block, desk.name, "work")
+        return f"result of {desk.name}"
+    finally:
+        await clean_up(desk.tidy_up())
+
+
+def _ask_and_block(name: str, what: str) -> None:
+    """Ask the server on a connection without a name, which holds nothing, and wait for its answer."""
+    with socket.create_connection(("127.0.0.1", workplace().port)) as connection:
+        print(f"{name}: blocks", flush=True)  # noqa: T201 - what a moment may wait for
+        asked.append(what)
+        connection.sendall(f"{what}  {LONG}\n".encode())
+        connection.recv(100)
+
+
+_KINDS: dict[str, Callable[[Desk, Cleanup], Awaitable[str]]] = {
+    "short": functools.partial(working, seconds=SHORT[0]),
+    "long": functools.partial(working, seconds=LONG),
+    "failing": failing,
+    "failing-cleanup": failing_to_clean_up,
+    "hanging-cleanup": hanging,
+    "swallowing": swallowing,
+    "blocking": blocking,
+    "thread": in_thread,
+}
+
+KINDS = tuple(_KINDS)
+"""The kinds of jobs."""
+
+
+async def _job(name: str, kind: str, clean_up: Cleanup) -> str:
+    say("begun", name)
+    return await _KINDS[kind](Desk(name), clean_up)
+
+
+async def play(target: Callable[..., Any], limit: int, kinds: list[str], options: argparse.Namespace) -> None:
+    """Run a job of each kind under the target, so many at a time, and print the results."""
+    clean_up: Cleanup = finish if options.finish else _as_it_is
+    if options.eager:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined,unused-ignore]
+    if options.leftover:
+        _left_behind.add(asyncio.create_task(_job("leftover", "long", clean_up), name="leftover"))
+    jobs = [functools.partial(_job, f"job-{number}", kind, clean_up) for number, kind in enumerate(kinds, 1)]
+    print(await target(jobs, limit))  # noqa: T201
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """The function that `module:name` or `file.py:name` is.
+
+    Raises:
+        CancelkitError: there is none.
+    """
+    home, _, attribute = name.rpartition(":")
+    try:
+        found = getattr(_module_of(home), attribute)
+    except (ImportError, AttributeError, OSError, ValueError) as error:
+        example = "package.module:run_tasks or file.py:run_tasks"
+        raise CancelkitError(f"cannot find {name!r}, as in {example}: {error}") from error
+    if not callable(found):
+        raise CancelkitError(f"{name!r} is {found!r}, which is no function")
+    return found  # type: ignore[no-any-return]
+
+
+def _module_of(home: str) -> Any:
+    if not home.endswith(".py"):
+        return importlib.import_module(home)
+    sys.path.insert(0, str(Path(home).resolve().parent))
+    spec = importlib.util.spec_from_file_location(Path(home).stem, home)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{home} is nothing that Python can import")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    """Read the words, and play."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for flag in ("--eager", "--leftover", "--finish"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("target", type=function_of)
+    parser.add_argument("runner", type=function_of)
+    parser.add_argument("limit", type=int)
+    parser.add_argument("kinds", nargs="*", choices=KINDS)
+    options = parser.parse_args()
+    more = {"grace": GRACE} if options.runner.__module__ == "cancelkit.shutdown" else {}
+    options.runner(play(options.target, options.limit, options.kinds, options), **more)
+
+
+if __name__ == "__main__":
+    main()
