@@ -1,12 +1,31 @@
 """Moments and signals: what can be read is, and what cannot is named."""
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from cancelkit.errors import BadMomentError
-from cancelkit.lab.moments import Moment, parse_signal
+from cancelkit.errors import BadMomentError, CancelkitError
+from cancelkit.lab import (
+    Moment,
+    Moments,
+    active,
+    at_once,
+    before_start,
+    begun,
+    cleaning,
+    cleanups,
+    closing,
+    created,
+    ended,
+    halfway,
+    holding,
+    output,
+    queued,
+    signals_at,
+)
+from cancelkit.lab.moments import parse_signal
 from cancelkit.lab.outcome import describe_status
 from cancelkit.trace.states import COUNT_NAMES, Counts
 
@@ -45,6 +64,15 @@ def test_all_conditions_hold_at_once() -> None:
         ("active==1", "is not NAME=NUMBER"),
         ("active=1,", "'' in the moment 'active=1,' is not NAME=NUMBER"),
         ("active=1 queued=2", "is not NAME=NUMBER"),
+        ("active=1 and", "is not NAME=NUMBER"),
+        ("active=1 then queued=2", "'active=1 then queued=2' is 2 moments; give one here"),
+        ("closing=1", "'closing=1' in the moment 'closing=1' is to stand without a number: closing"),
+        ("output=", "'output=' in the moment 'output=' says no text, as in output=ready"),
+        ("output", "'output' in the moment 'output' is not NAME=NUMBER"),
+        ('output="a', "\"a in the moment 'output=\"a' is no text in double quotes"),
+        ("output=ready and waiting", "'waiting' in the moment"),
+        ("at-once,active=1", "at-once in the moment 'at-once,active=1' goes with no other condition"),
+        ("active=1 AND queued=2", "is not NAME=NUMBER"),
         ("sleeping=1", "'sleeping' in the moment 'sleeping=1' cannot be counted; created, active"),
         ("as_dict=1", "cannot be counted"),
         ("active=1,active=2", "'active' stands twice in the moment 'active=1,active=2'"),
@@ -74,3 +102,62 @@ def test_what_is_no_signal(name: str) -> None:
 )
 def test_statuses_in_words(status: int, words: str) -> None:
     assert describe_status(status).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "moments"),
+    [
+        ("active=2 and queued=3", [active(2) & queued(3)]),
+        ("active=2,queued=3 then cleaning=1", [active(2) & queued(3), cleaning(1)]),
+        ("begun=2 then halfway=1 then at-once", [begun(2), halfway(1), at_once]),
+        ("before-start", [before_start]),
+        ("closing and ended=2", [closing & ended(2)]),
+        ("output=ready", [output("ready")]),
+        ("output=listening on 8080, active=1", [output("listening on 8080") & active(1)]),
+        ('output="a, b and \\"c\\" then d\\n" and created=0', [output('a, b and "c" then d\n') & created(0)]),
+        ("  holding=2   then\tcleanups=2 ", [holding(2), cleanups(2)]),
+    ],
+)
+def test_sentences(text: str, moments: list[Moment]) -> None:
+    found = Moments.parse(text)
+    assert list(found.moments) == moments
+    assert Moments.parse(str(found)) == found
+
+
+def test_in_python_as_on_the_command_line() -> None:
+    when = (active(2) & queued(3)).then(cleaning(1)).then(at_once)
+    assert str(when) == "active=2,queued=3 then cleaning=1 then at-once"
+    assert active(1).then(active(2).then(active(3))) == Moments((active(1), active(2), active(3)))
+    assert signals_at(when, [signal.SIGTERM, signal.SIGINT]) == (
+        (active(2) & queued(3), signal.SIGTERM),
+        (cleaning(1), signal.SIGINT),
+        (at_once, signal.SIGINT),
+    )
+    assert signals_at("active=1") == ((active(1), signal.SIGINT),)
+
+
+def test_phases() -> None:
+    assert before_start.holds(Counts(before_start=True))
+    assert not before_start.holds(Counts())
+    assert (closing & ended(1)).holds(Counts(closing=True, ended=1))
+    assert not (closing & ended(1)).holds(Counts(ended=1))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: active(-1), r"active\(-1\): it must be a number"),
+        (
+            lambda: queued("2"),  # type: ignore[arg-type]
+            r"queued\('2'\): it must be a number",
+        ),
+        (lambda: output(""), r"output\(''\): it must be a text"),
+        (lambda: active(1) & active(2), "'active' stands twice in the moment 'active=1,active=2'"),
+        (lambda: at_once & active(2), "at-once in the moment 'at-once,active=2' goes with no other"),
+        (lambda: Moments.parse("at-once then active=1"), "is at-once: that needs a signal before it"),
+        (lambda: signals_at("active=1", [signal.SIGINT] * 2), "there are 2 signals for 1 moments"),
+    ],
+)
+def test_what_cannot_be_said(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(CancelkitError, match=says):
+        make()

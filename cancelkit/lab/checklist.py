@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from cancelkit.lab.experiment import HARMLESS
 from cancelkit.trace.states import State
 from cancelkit.trace.timeline import SWALLOWED, Lane, Span, Timeline
 
@@ -76,9 +77,9 @@ def _some(what: list[str], between: str) -> str:
 
 def _cancelled(id_: str, state: State, timeline: Timeline) -> Verdict:
     """Whether the tasks in a state when the first signal came were cancelled."""
-    if not timeline.signals:
-        return Verdict(id_, NOT_APPLICABLE, "no signal was sent")
-    time = timeline.signals[0].time
+    time = _time_of_signal(timeline)
+    if time is None:
+        return Verdict(id_, NOT_APPLICABLE, "no signal was sent that ends programs")
     broken, kept = [], []
     for lane, span in _lanes_at(timeline, time, state):
         if SWALLOWED in lane.remarks:
@@ -92,11 +93,19 @@ def _cancelled(id_: str, state: State, timeline: Timeline) -> Verdict:
 
 def _queued(timeline: Timeline) -> Verdict:
     verdict = _cancelled("queued", State.QUEUED, timeline)
-    late = [f"{job.name} began after the first signal" for job in timeline.jobs_begun_late]
+    time = _time_of_signal(timeline)
+    begun = [] if time is None else [job for job in timeline.jobs if job.begun is not None and job.begun > time]
+    late = [f"{job.name} began after the first signal" for job in begun]
     if not late:
         return verdict
     why = [verdict.why] if verdict.verdict == BROKEN else []
     return Verdict("queued", BROKEN, _some([*late, *why], "; "))
+
+
+def _time_of_signal(timeline: Timeline) -> int | None:
+    """When the first signal came that ends programs."""
+    harmless = {signum.name for signum in HARMLESS}
+    return next((mark.time for mark in timeline.signals if mark.name not in harmless), None)
 
 
 def _lanes_at(timeline: Timeline, time: int, state: State) -> Iterable[tuple[Lane, Span]]:

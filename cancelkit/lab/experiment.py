@@ -11,7 +11,7 @@ from pathlib import Path
 from cancelkit.errors import CancelkitError
 from cancelkit.lab.moments import MOST_MOMENTS, Moment, Moments, as_moments
 
-_HARMLESS = frozenset(
+HARMLESS = frozenset(
     getattr(signal, name)
     for name in ("SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGWINCH")
     if hasattr(signal, name)
@@ -75,7 +75,7 @@ class Experiment:
         """The exit statuses that are right."""
         if self.expect is not None:
             return frozenset(_several(self.expect))
-        first = next((signum for _, signum in self.signals if signum not in _HARMLESS), None)
+        first = next((signum for _, signum in self.signals if signum not in HARMLESS), None)
         return frozenset({0} if first is None else {-first, 128 + first})
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 from cancelkit.errors import BadMomentError
@@ -144,7 +143,7 @@ def checked(moment: Moment) -> Moment:
 
 def _condition(name: str, value: str | None, part: str, text: str) -> Condition:
     if name == OUTPUT and value is not None:
-        printed = _text(value)
+        printed = _text(value, text)
         if not printed:
             raise BadMomentError(f"{part!r} in the moment {text!r} says no text, as in {OUTPUT}=ready")
         return name, printed
@@ -162,15 +161,13 @@ def _condition(name: str, value: str | None, part: str, text: str) -> Condition:
     return name, int(value)
 
 
-def _text(value: str) -> str:
+def _text(value: str, text: str) -> str:
     if not value.startswith('"'):
         return value
     try:
-        text = json.loads(value)
-    except ValueError as error:
-        raise BadMomentError(f"{value} is no text in double quotes as JSON has them: {error}") from None
-    assert isinstance(text, str)
-    return text
+        return str(json.loads(value))
+    except ValueError:
+        raise BadMomentError(f"{value} in the moment {text!r} is no text in double quotes, as in JSON") from None
 
 
 def _written(name: str, value: Any) -> str:
@@ -270,12 +267,3 @@ closing = Moment(((CLOSING, None),))
 
 at_once = Moment(((AT_ONCE, None),))
 """For a second or third signal: as soon as the one before has been received, with nothing run in between."""
-
-
-def moments_of(moments: tuple[Moment, ...]) -> Iterator[tuple[int, int]]:
-    """The numbers, from 1, of moments that are waited for, and of the last of those that come at once after them."""
-    for number, moment in enumerate(moments, 1):
-        if not moment.is_at_once:
-            following = moments[number:]
-            at_once_after = next((n for n, m in enumerate(following) if not m.is_at_once), len(following))
-            yield number, number + at_once_after

@@ -11,6 +11,7 @@ from cancelkit.lab.server import Visit
 from cancelkit.trace.builder import timeline_of
 from cancelkit.trace.events import Event
 from cancelkit.trace.states import State
+from cancelkit.trace.text import printable
 from cancelkit.trace.timeline import Lane, Timeline
 
 if TYPE_CHECKING:
@@ -116,11 +117,11 @@ class Outcome:
     @cached_property
     def leaks(self) -> tuple[Leak, ...]:
         """What the program still had when it ended."""
-        left = (Leak(e.detail["what"], e.detail["name"]) for e in self.events if e.kind == "left")
+        left = [Leak(e.detail["what"], e.detail["name"]) for e in self.events if e.kind == "left"]
         tasks = (Leak("task", f"{lane.name} had not ended") for lane in self.abandoned)
         said = (what for what in self.timeline.complaints if any(words in what for words in _OF_LEFTOVERS))
         complaints = (Leak("coroutine" if "never awaited" in what else "task", what) for what in said)
-        return (*tasks, *complaints, *left, *self.left_outside)
+        return (*tasks, *complaints, *(Leak(kind, printable(name)) for kind, name in (*left, *self.left_outside)))
 
     def __str__(self) -> str:
         return f"{self.timeline}\nthe program: {self.ended}\nthe checklist: {self._in_brief()}"

@@ -61,7 +61,11 @@ def perform_all(experiments: Sequence[Experiment], *, at_once: int | None = None
     Raises:
         UnusableProgramError, MomentNotReachedError, CancelkitError: as for `perform`.
     """
-    return _perform_all(experiments, at_once, _Stop())
+    stop = _Stop()
+    try:
+        return _perform_all(experiments, at_once, stop)
+    finally:
+        stop.close()
 
 
 async def perform_all_async(experiments: Sequence[Experiment], *, at_once: int | None = None) -> tuple[Outcome, ...]:
@@ -74,16 +78,20 @@ async def perform_all_async(experiments: Sequence[Experiment], *, at_once: int |
 
 
 class _Stop:
-    """A descriptor that becomes readable when there is to be an end; it is closed when nobody has it any more."""
+    """A descriptor that becomes readable when there is to be an end; closed when nobody has it, at the latest."""
 
     def __init__(self) -> None:
         self.descriptor, self._write = os.pipe()
-        for descriptor in (self.descriptor, self._write):
-            weakref.finalize(self, os.close, descriptor)
+        self._closers = [weakref.finalize(self, os.close, end) for end in (self.descriptor, self._write)]
 
     def now(self) -> None:
         """Let there be an end, as soon as possible."""
         os.write(self._write, b".")
+
+    def close(self) -> None:
+        """Close it: nobody looks at it any more."""
+        for close in self._closers:
+            close()
 
 
 async def _in_a_thread(work: Callable[[_Stop], T]) -> T:
@@ -98,6 +106,8 @@ async def _in_a_thread(work: Callable[[_Stop], T]) -> T:
         while not done.done():  # milliseconds, which whoever cancels again has to wait for as well
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({done})
+        done.exception()  # told already, or of no interest: it was stopped
+        stop.close()
 
 
 def _perform_all(experiments: Sequence[Experiment], at_once: int | None, stop: _Stop) -> tuple[Outcome, ...]:
@@ -202,7 +212,7 @@ class _Conductor:
                 self._process.server.on_rest(asked)
             case {"reached": int(number)} if number == self._passed + 1 and number <= len(self._signals):
                 if self._was_printed(number):
-                    self._send(number)
+                    self._send(number, is_held=True)
                 else:
                     self._process.tell(NOT_YET)
 
@@ -212,8 +222,8 @@ class _Conductor:
             number = self._passed + 1
             if not (self._signals[number - 1][0].is_only_output and self._was_printed(number)):
                 return
-            self._process.tell(number)  # first, so that the next moment is looked for when the signal arrives
-            self._send(number)
+            self._process.tell(self._last_at_once(number))  # first: the next moment is looked for when they arrive
+            self._send(number, is_held=False)
 
     def _was_printed(self, number: int) -> bool:
         text = self._signals[number - 1][0].output
@@ -221,21 +231,26 @@ class _Conductor:
             self._process.read_the_rest()  # it is held, so all that it has printed is there
         return not text or text in self._process.output["stdout"].seen
 
-    def _send(self, number: int) -> None:
+    def _send(self, number: int, *, is_held: bool) -> None:
         """Send the signal of a moment, and those that are to come at once after it; then let the program go on."""
-        is_held = not self._signals[number - 1][0].is_only_output
+        last = self._last_at_once(number)
         self._send_one(number)
-        while number < len(self._signals) and self._signals[number][0].is_at_once:
+        for following in range(number + 1, last + 1):
             if is_held:
                 self._process.tell(SAY_SO)
                 if not self._process.wait_for("received", self._deadline):
                     return
-            number += 1
-            self._send_one(number)
-        self._passed = number
-        self._process.server.signals_to_come = number < len(self._signals)
+            self._send_one(following)
+        self._passed = last
+        self._process.server.signals_to_come = last < len(self._signals)
         if is_held:
-            self._process.tell(number)
+            self._process.tell(last)
+
+    def _last_at_once(self, number: int) -> int:
+        """The number of the last signal that comes at once after that of a moment, or its own."""
+        while number < len(self._signals) and self._signals[number][0].is_at_once:
+            number += 1
+        return number
 
     def _send_one(self, number: int) -> None:
         signum = self._signals[number - 1][1]
