@@ -77,7 +77,7 @@ def test_named_file_is_there(path: tuple[str, str]) -> None:
 
 
 def test_gather_cancels_queued_jobs_and_loses_cleanup_as_the_readme_says() -> None:
-    at_work = Moment.parse("active=2,queued=3")
+    at_work = Moment.parse("holding=4")
     plain = perform(Experiment(ROOT / "scripts/gather.py", [(at_work, SIGINT)]))
     mended = perform(Experiment(ROOT / "scripts/gather.py", [(at_work, SIGINT)], ["--return-exceptions"]))
     for outcome in (plain, mended):

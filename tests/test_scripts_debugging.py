@@ -158,7 +158,8 @@ def test_the_record_says_who_swallowed_its_cancellation(broken: Outcome) -> None
         "index     not started → running → awaiting → cancelled\n"
         f"upload    not started → running → awaiting → cleaning up → finished ({SWALLOWED})\n"
         "signal 1: SIGINT, landed on 3 active, 1 ended\n"
-        "the program: killed by SIGINT"
+        "the program: killed by SIGINT\n"
+        "the checklist: broken: awaiting"
     )
 
 

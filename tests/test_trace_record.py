@@ -36,6 +36,8 @@ EVENTS = (
     Event(3, "suspended", 1, {"on": "sleep", "at": "a b\n.py:3", "cleanup": False}),
     Event(3, "step", 2),
     Event(3, "suspended", 2, {"on": "Semaphore", "at": "", "cleanup": True, "cancelling": True}),
+    Event(3, "left", None, {"what": "file", "name": "notes.txt"}),
+    Event(3, "census"),
     Event(3, "waiting", None, {"counts": {"active": 1, "one of a later version": 2}}),
     Event(4, "report", 1, {"what": "begun", "job": "job-1"}),
     Event(4, "report", None, {"what": "cleanup halfway", "job": ""}),
