@@ -8,6 +8,7 @@ import pytest
 
 from cancelkit.errors import BadMomentError, CancelkitError
 from cancelkit.lab import (
+    Experiment,
     Moment,
     Moments,
     active,
@@ -67,12 +68,17 @@ def test_all_conditions_hold_at_once() -> None:
         ("active=1 and", "is not NAME=NUMBER"),
         ("active=1 then queued=2", "'active=1 then queued=2' is 2 moments; give one here"),
         ("closing=1", "'closing=1' in the moment 'closing=1' is to stand without a number: closing"),
-        ("output=", "'output=' in the moment 'output=' says no text, as in output=ready"),
+        ("output=", "output in the moment 'output=' says no text, as in output=ready"),
         ("output", "'output' in the moment 'output' is not NAME=NUMBER"),
         ('output="a', "\"a in the moment 'output=\"a' is no text in double quotes"),
         ("output=ready and waiting", "'waiting' in the moment"),
         ("at-once,active=1", "at-once in the moment 'at-once,active=1' goes with no other condition"),
         ("active=1 AND queued=2", "is not NAME=NUMBER"),
+        ("active=1 then", "'' in the moment 'active=1 then' is not NAME=NUMBER"),
+        ("output=ready then", "'' in the moment 'output=ready then' is not NAME=NUMBER"),
+        ("before_start", "'before_start' in the moment 'before_start' is written before-start"),
+        ("ACTIVE=2", "'ACTIVE' in the moment 'ACTIVE=2' is written active"),
+        ('output="\\ud800"', "cannot be printed by a program, in UTF-8"),
         ("sleeping=1", "'sleeping' in the moment 'sleeping=1' cannot be counted; created, active"),
         ("as_dict=1", "cannot be counted"),
         ("active=1,active=2", "'active' stands twice in the moment 'active=1,active=2'"),
@@ -133,6 +139,8 @@ def test_in_python_as_on_the_command_line() -> None:
         (cleaning(1), signal.SIGINT),
         (at_once, signal.SIGINT),
     )
+    assert signals_at("active=1", signal.SIGTERM) == ((active(1), signal.SIGTERM),)
+    assert repr(when) == f"<Moments {when}>"
     assert signals_at("active=1") == ((active(1), signal.SIGINT),)
 
 
@@ -154,7 +162,11 @@ def test_phases() -> None:
         (lambda: output(""), r"output\(''\): it must be a text"),
         (lambda: active(1) & active(2), "'active' stands twice in the moment 'active=1,active=2'"),
         (lambda: at_once & active(2), "at-once in the moment 'at-once,active=2' goes with no other"),
-        (lambda: Moments.parse("at-once then active=1"), "is at-once: that needs a signal before it"),
+        (lambda: Experiment("p.py", signals_at("at-once then active=1")), "the first moment is at-once; that is for"),
+        (lambda: active(True), r"active\(True\): it must be a number"),
+        (lambda: output("\udcff"), "it must be a text"),
+        (lambda: signals_at(None), "None is no moment"),  # type: ignore[arg-type]
+        (lambda: signals_at("active=1", "TERM"), "signals is 'TERM'"),  # type: ignore[arg-type]
         (lambda: signals_at("active=1", [signal.SIGINT] * 2), "there are 2 signals for 1 moments"),
     ],
 )

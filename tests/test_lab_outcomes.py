@@ -117,6 +117,11 @@ def test_files_that_are_no_outcomes(clean: Outcome, tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         ({"signals": [("active=2", signal.SIGINT)]}, r"\('active=2', .*is not a moment and a signal, as in \(active"),
+        ({"deadline": "3"}, "deadline is '3'; it must be a number of seconds above 0"),
+        ({"deadline": True}, "deadline is True"),
+        ({"pace": None}, "pace is None; it must be a number"),
+        ({"program": None}, "program is None; it must be the path of a Python program"),
+        ({"signals": [(active(1), signal.SIGRTMAX)]}, "SIGRTMAX cannot be sent: the lab itself makes use of it"),
         ({"deadline": 0}, "deadline is 0; it must be a number of seconds above 0"),
         ({"pace": -1}, "pace is -1; it must be a number, 0 or above"),
         ({"arguments": "--flag"}, "arguments is '--flag'; it must be a sequence of strings"),
@@ -126,7 +131,7 @@ def test_files_that_are_no_outcomes(clean: Outcome, tmp_path: Path) -> None:
 )
 def test_experiments_that_are_of_no_use(arguments: dict[str, object], says: str) -> None:
     with pytest.raises(CancelkitError, match=says):
-        Experiment("program.py", **({"signals": ()} | arguments))  # type: ignore[arg-type]
+        Experiment(**({"program": "program.py", "signals": ()} | arguments))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

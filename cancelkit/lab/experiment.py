@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cancelkit.errors import CancelkitError
+from cancelkit.lab.child import STACK_DUMP
 from cancelkit.lab.moments import MOST_MOMENTS, Moment, Moments, as_moments
 
 HARMLESS = frozenset(
@@ -44,21 +46,17 @@ class Experiment:
     pace: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.deadline < math.inf:
+        if not isinstance(self.program, str | os.PathLike):
+            raise CancelkitError(f"program is {self.program!r}; it must be the path of a Python program")
+        if not (_is_number(self.deadline) and 0 < self.deadline < math.inf):
             raise CancelkitError(f"deadline is {self.deadline!r}; it must be a number of seconds above 0")
-        if not 0 <= self.pace < math.inf:
+        if not (_is_number(self.pace) and 0 <= self.pace < math.inf):
             raise CancelkitError(f"pace is {self.pace!r}; it must be a number, 0 or above")
         if isinstance(self.arguments, str) or not all(isinstance(word, str) for word in self.arguments):
             raise CancelkitError(f"arguments is {self.arguments!r}; it must be a sequence of strings")
-        if not all(isinstance(status, int) for status in _several(self.expect)):
+        if isinstance(self.expect, str) or not all(type(status) is int for status in _several(self.expect)):
             raise CancelkitError(f"expect is {self.expect!r}; it must be an exit status, such as 0 or -2, or several")
-        if len(self.signals) > MOST_MOMENTS:
-            raise CancelkitError(f"there are {len(self.signals)} signals; {MOST_MOMENTS} can be sent in one experiment")
-        for pair in self.signals:
-            match pair:
-                case (Moment(), signal.Signals()):
-                    continue
-            raise CancelkitError(f"{pair!r} is not a moment and a signal, as in (active(2), signal.SIGINT)")
+        _check_signals(self.signals)
         # As values that compare and hash, whatever was given.
         object.__setattr__(self, "signals", tuple((moment, signum) for moment, signum in self.signals))
         object.__setattr__(self, "arguments", tuple(self.arguments))
@@ -79,6 +77,24 @@ class Experiment:
         return frozenset({0} if first is None else {-first, 128 + first})
 
 
+def _check_signals(signals: Sequence[tuple[Moment, signal.Signals]]) -> None:
+    if len(signals) > MOST_MOMENTS:
+        raise CancelkitError(f"there are {len(signals)} signals; {MOST_MOMENTS} can be sent in one experiment")
+    for pair in signals:
+        match pair:
+            case (Moment(), signal.Signals() as signum) if signum != STACK_DUMP:
+                continue
+            case (Moment(), signal.Signals() as signum):
+                raise CancelkitError(f"{signum.name} cannot be sent: the lab itself makes use of it")
+        raise CancelkitError(f"{pair!r} is not a moment and a signal, as in (active(2), signal.SIGINT)")
+    if signals and signals[0][0].is_at_once:
+        raise CancelkitError(f"the first moment is {signals[0][0]}; that is for a signal after another")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _several(expect: int | Collection[int] | None) -> Collection[int]:
     if expect is None:
         return ()
@@ -86,14 +102,18 @@ def _several(expect: int | Collection[int] | None) -> Collection[int]:
 
 
 def signals_at(
-    when: Moment | Moments | str, signals: Sequence[signal.Signals] = ()
+    when: Moment | Moments | str, signals: signal.Signals | Sequence[signal.Signals] = ()
 ) -> tuple[tuple[Moment, signal.Signals], ...]:
-    """A signal for each moment: `signals` in their order, the last of them again for the rest; SIGINT if there is none.
+    """A signal for each moment: `signals` in their order, and the last of them for the rest; SIGINT if there is none.
 
     Raises:
         CancelkitError: there are more signals than moments, or `when` cannot be read.
     """
     moments = as_moments(when).moments
+    if isinstance(signals, signal.Signals):
+        signals = [signals]
+    if not all(isinstance(signum, signal.Signals) for signum in signals):
+        raise CancelkitError(f"signals is {signals!r}; it must be a signal, as signal.SIGINT is, or several")
     if len(signals) > len(moments):
         raise CancelkitError(f"there are {len(signals)} signals for {len(moments)} moments ({as_moments(when)})")
     chosen = list(signals) or [signal.SIGINT]

@@ -175,10 +175,7 @@ class Launched:
 
     def close(self) -> None:
         """Have everything killed that is left, and wait until it is."""
-        # Neither by closing nor by waiting for an end: a process that was forked from this one meanwhile may have both
-        # ends of the link.
-        with contextlib.suppress(OSError):
-            self._link.shutdown(socket.SHUT_WR)
+        _hang_up(self._link)
         self._link.settimeout(_SECONDS_TO_OBEY)
         try:
             while self.ended is None and (data := self._link.recv(_READ_AT_ONCE)):
@@ -281,6 +278,7 @@ def launched(
         settings |= {"folder": folder, "port": server.port, "limit": LIMIT_OF_RECORD, **inherited}
         # Its own context closes the pipes.
         supervisor = stack.enter_context(_start(program, arguments, settings, tuple(inherited.values())))
+        stack.callback(_hang_up, link)  # whatever happens: or it would be waited for without an end
         process = Launched(supervisor, link, control, files, folder, server, selector, moments)
         stack.callback(process.close)
         childs_link.close()
@@ -288,6 +286,14 @@ def launched(
         assert supervisor.stdin is not None
         supervisor.stdin.close()
         yield process
+
+
+def _hang_up(link: socket.socket) -> None:
+    """Order the supervisor to kill what is left."""
+    # Neither by closing nor by waiting for an end: a process that was forked from this one meanwhile may have both
+    # ends of the link.
+    with contextlib.suppress(OSError):
+        link.shutdown(socket.SHUT_WR)
 
 
 def _stop() -> NoReturn:

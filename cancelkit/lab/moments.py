@@ -21,8 +21,11 @@ PHASES = {BEFORE_START: "before_start", CLOSING: "closing"}
 MOST_MOMENTS = 250
 """In one experiment; the program is told over a link which of them has come, with one byte."""
 
+_LONGEST_SHOWN = 200
+"""Characters of a text that an error shows."""
+
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
-_PART = re.compile(r'\s*([\w-]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|.*?)\s*)?(,|\sand\s|\sthen\s|$)')
+_PART = re.compile(r'\s*([\w-]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|.*?)\s*)?(,|\s(?:and|then)(?=\s|$)|$)')
 _BARE = re.compile(r"[^\s,=\"]+")
 
 Condition = tuple[str, int | str | None]
@@ -75,7 +78,12 @@ class Moment(NamedTuple):
         return Moments((self,)).then(following)
 
     def __and__(self, other: Moment) -> Moment:
+        if not isinstance(other, Moment):
+            return NotImplemented
         return checked(Moment((*self.conditions, *other.conditions)))
+
+    def __repr__(self) -> str:
+        return f"<Moment {self}>"
 
     def __str__(self) -> str:
         return ",".join(_written(name, value) for name, value in self.conditions)
@@ -91,7 +99,7 @@ class Moments(NamedTuple):
         """Read moments with `then` between them: `active=2,queued=3 then cleaning=1`.
 
         Raises:
-            BadMomentError: as for a moment; or the first one is at-once, which needs one before it.
+            BadMomentError: as for a moment.
         """
         found: list[list[Condition]] = [[]]
         position, link = 0, ","
@@ -102,14 +110,14 @@ class Moments(NamedTuple):
             position = match.end() if match else len(text)
             if link.strip() == "then":
                 found.append([])
-        moments = tuple(checked(Moment(tuple(conditions))) for conditions in found)
-        if moments[0].is_at_once and len(moments) > 1:
-            raise BadMomentError(f"the first moment of {text!r} is {AT_ONCE}: that needs a signal before it")
-        return cls(moments)
+        return cls(tuple(checked(Moment(tuple(conditions))) for conditions in found))
 
     def then(self, following: Moment | Moments) -> Moments:
         """These, and another, or several, after them."""
         return Moments((*self.moments, *as_moments(following).moments))
+
+    def __repr__(self) -> str:
+        return f"<Moments {self}>"
 
     def __str__(self) -> str:
         return " then ".join(map(str, self.moments))
@@ -119,11 +127,16 @@ def as_moments(when: Moment | Moments | str) -> Moments:
     """What may be given where moments are wanted, as moments.
 
     Raises:
-        BadMomentError: it is a text that is none.
+        BadMomentError: it is a text that is none, or something else.
     """
-    if isinstance(when, str):
-        return Moments.parse(when)
-    return when if isinstance(when, Moments) else Moments((when,))
+    match when:
+        case str():
+            return Moments.parse(when)
+        case Moments():
+            return when
+        case Moment():
+            return Moments((when,))
+    raise BadMomentError(f"{when!r} is no moment, as active(2) and 'active=2' are")
 
 
 def checked(moment: Moment) -> Moment:
@@ -142,19 +155,21 @@ def checked(moment: Moment) -> Moment:
 
 
 def _condition(name: str, value: str | None, part: str, text: str) -> Condition:
+    text = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
     if name == OUTPUT and value is not None:
-        printed = _text(value, text)
-        if not printed:
-            raise BadMomentError(f"{part!r} in the moment {text!r} says no text, as in {OUTPUT}=ready")
-        return name, printed
+        return name, _text(value, text)
     if name in (*PHASES, AT_ONCE):
         if value is not None:
             raise BadMomentError(f"{part!r} in the moment {text!r} is to stand without a number: {name}")
         return name, None
+    meant = name.lower().replace("_", "-")
+    if meant != name and meant in (*COUNT_NAMES, *PHASES, AT_ONCE, OUTPUT):
+        raise BadMomentError(f"{name!r} in the moment {text!r} is written {meant}")
     if not name or value is None or not _NUMBER.fullmatch(value):
+        part = part if len(part) <= _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]}…"
         raise BadMomentError(f"{part!r} in the moment {text!r} is not NAME=NUMBER, as in active=2,queued=3")
     if name not in COUNT_NAMES:
-        others = f"{', '.join(PHASES)} and {OUTPUT}=TEXT are the other conditions"
+        others = f"{', '.join(PHASES)}, {AT_ONCE} and {OUTPUT}=TEXT are the other conditions"
         raise BadMomentError(
             f"{name!r} in the moment {text!r} cannot be counted; {', '.join(COUNT_NAMES)} can; {others}"
         )
@@ -162,12 +177,23 @@ def _condition(name: str, value: str | None, part: str, text: str) -> Condition:
 
 
 def _text(value: str, text: str) -> str:
-    if not value.startswith('"'):
-        return value
+    if value.startswith('"'):
+        try:
+            value = str(json.loads(value))
+        except ValueError:
+            raise BadMomentError(f"{value} in the moment {text!r} is no text in double quotes, as in JSON") from None
+    if not value:
+        raise BadMomentError(f"{OUTPUT} in the moment {text!r} says no text, as in {OUTPUT}=ready")
+    if not _is_printable(value):
+        raise BadMomentError(f"{value!r} in the moment {text!r} cannot be printed by a program, in UTF-8")
+    return value
+
+
+def _is_printable(text: str) -> bool:
     try:
-        return str(json.loads(value))
-    except ValueError:
-        raise BadMomentError(f"{value} in the moment {text!r} is no text in double quotes, as in JSON") from None
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _written(name: str, value: Any) -> str:
@@ -198,7 +224,7 @@ def parse_signal(name: str) -> signal.Signals:
 
 
 def _count(name: str, number: int) -> Moment:
-    if not (isinstance(number, int) and 0 <= number < 10**9):
+    if type(number) is not int or not 0 <= number < 10**9:
         raise BadMomentError(f"{name}({number!r}): it must be a number, 0 or more")
     return Moment(((name, number),))
 
@@ -254,7 +280,7 @@ def output(text: str) -> Moment:
     On its own, the signal is sent when the text is seen, whatever the program is doing; with other conditions, at the
     next wait at which they hold.
     """
-    if not (isinstance(text, str) and text):
+    if not (isinstance(text, str) and _is_printable(text)):
         raise BadMomentError(f"output({text!r}): it must be a text, as in output('ready')")
     return Moment(((OUTPUT, text),))
 

@@ -16,6 +16,7 @@ def progress_bar(total: int) -> Iterator[Callable[[], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    # Without a thread of its own, which would go on for a moment after this.
+    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
         bar = progress.add_task("experiments", total=total)
-        yield lambda: progress.advance(bar)
+        yield lambda: progress.update(bar, advance=1, refresh=True)
