@@ -41,7 +41,7 @@ proof: setup ## all tests and notebooks three times while every core is kept bus
 
 bench: ## run the benchmarks, beside other tools, in .venv-bench (ten minutes)
 	@PYTHON='$(PYTHON)' sh tools/setup.sh .venv-bench -e '.[bench]'
-	@for name in import_time recording; do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py || exit 1; done
+	@for name in import_time recording experiment; do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py || exit 1; done
 
 clean: ## remove .venv, build and all caches
 	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

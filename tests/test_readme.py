@@ -113,3 +113,29 @@ async def connect():
 async def work(connection):
     await asyncio.Event().wait()
 """
+
+
+LIMITED = """
+import asyncio
+async def job(slots):
+    async with slots:
+        try: await asyncio.Event().wait()
+        finally: await asyncio.sleep(0.1)
+async def main():
+    slots = asyncio.Semaphore(2)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5): group.create_task(job(slots))
+asyncio.run(main())
+"""
+
+
+def test_experiments_from_python_work(tmp_path: Path) -> None:
+    snippet = re.search(r"```python\n(from signal import SIGINT\n.*?)```", README, re.S)
+    assert snippet is not None
+    (tmp_path / "service.py").write_text(LIMITED)
+    (tmp_path / "experiments.py").write_text(snippet[1])
+    done = subprocess.run([sys.executable, "experiments.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert "signal 1: SIGINT, landed on 2 active, 3 queued\n" in done.stdout
+    assert "the checklist: clean\n" in done.stdout
+    assert "cleanup ran to its end: kept; " in done.stdout

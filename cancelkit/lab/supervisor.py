@@ -13,15 +13,14 @@ ends them too; elsewhere only what is still in the program's group ends with it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from json.encoder import encode_basestring_ascii
+from typing import NoReturn
 
 _SET_CHILD_SUBREAPER = 36
 """The number of this request to Linux's prctl."""
@@ -30,21 +29,18 @@ _ORPHAN_CHECK = 0.5
 """Seconds between two looks at whether the experiment lives: a process forked from it can hold the link open."""
 
 
-def supervise(
-    program: int, link_descriptor: int, experimenter: int, folder: str, on_ready: Callable[[], None]
-) -> NoReturn:
+def supervise(program: int, link: int, experimenter: int, folder: str, on_ready: Callable[[], None]) -> NoReturn:
     """Wait for the process `program` to end, tell the experiment over the link how, and exit.
 
-    `experimenter` is the process that makes the experiment; if it ends before that, its `folder` is removed here.
-    `on_ready` is called when nothing can escape any more.
+    `link` is one end of a pair of sockets, by its descriptor. `experimenter` is the process that makes the experiment;
+    if it ends before that, its `folder` is removed here. `on_ready` is called when nothing can escape any more.
     """
-    link = socket.socket(fileno=link_descriptor)
     wake = _wake_when_a_child_ends()
     _let_go_of_streams()
     _adopt_orphans()
-    _tell(link, started=program)
+    _tell(link, f'{{"started": {program}}}')
     on_ready()
-    watched: list[int | socket.socket] = [wake, link]
+    watched = [wake, link]
     left: list[str] = []
     is_wanted = True
     while (status := _status_of(program, left)) is None:
@@ -55,7 +51,8 @@ def supervise(
             watched, is_wanted = [wake], False
             _kill_group(program)
     _kill_descendants()
-    _tell(link, ended=os.waitstatus_to_exitcode(status), left=left)
+    names = ", ".join(map(encode_basestring_ascii, left))
+    _tell(link, f'{{"ended": {os.waitstatus_to_exitcode(status)}, "left": [{names}]}}')
     if not is_wanted:
         import shutil
 
@@ -152,6 +149,6 @@ def _name_of(process: int) -> str:
         return f"process {process}"
 
 
-def _tell(link: socket.socket, **message: Any) -> None:
+def _tell(link: int, message: str) -> None:
     with contextlib.suppress(ConnectionError):
-        link.sendall(json.dumps(message).encode() + b"\n")
+        os.write(link, f"{message}\n".encode())
