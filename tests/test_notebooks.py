@@ -25,7 +25,8 @@ def outputs(path: Path) -> list[dict[str, Any]]:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["00_start_here", "03_taskgroup", "11_debugging"]
+    names = ["00_start_here", "01_what_ctrl_c_does", "02_task_states", "03_taskgroup", "08_testing_with_real_signals"]
+    assert [path.stem for path in NOTEBOOKS] == [*names, "11_debugging"]
 
 
 @each_notebook

@@ -292,4 +292,7 @@ closing = Moment(((CLOSING, None),))
 """A loop is being closed: what is left in it is cancelled and finished."""
 
 at_once = Moment(((AT_ONCE, None),))
-"""For a second or third signal: as soon as the one before has been received, with nothing run in between."""
+"""For a second or third signal: as soon as the one before has been received, with nothing run in between.
+
+After a moment of `output` alone, when the program is not held, at once without waiting for that.
+"""

@@ -1,0 +1,210 @@
+"""scripts/task_states*.py: what notebook 02 says of them holds, and so do the solutions of its exercises."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cancelkit.lab import Experiment, Outcome, perform, signals_at
+from cancelkit.lab.moments import Moment, before_start, created, output
+from cancelkit.trace.timeline import Lane, Span
+
+pytestmark = pytest.mark.core
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = ROOT / "scripts" / "task_states.py"
+COMPUTING, GOES_ON = output("I compute\n"), output("I go on\n")
+NEVER_HAD_A_CHANCE = "cancelled before its first step: its cleanup never had a chance"
+BEFORE_AND_AFTER = 0.3
+"""Seconds that the job computes before the signal, and again after it."""
+
+
+@pytest.fixture(scope="module")
+def once() -> Outcome:
+    return perform(Experiment(PROGRAM, signals_at(COMPUTING), deadline=100))
+
+
+@pytest.fixture(scope="module")
+def twice() -> Outcome:
+    return perform(Experiment(PROGRAM, signals_at(COMPUTING.then(GOES_ON)), ["--long"], deadline=100))
+
+
+def lane(outcome: Outcome, name: str) -> Lane:
+    (found,) = [lane for lane in outcome.timeline.lanes if lane.name == name]
+    return found
+
+
+def span_at(lane: Lane, time: int) -> Span:
+    return next(span for span in lane.spans if span.start <= time < span.end)
+
+
+def states(outcome: Outcome) -> dict[str, tuple[str, str]]:
+    """What each task was at the first signal, and what it waited for."""
+    time = outcome.timeline.signals[0].time
+    spans = {lane.name: span_at(lane, time) for lane in outcome.timeline.lanes}
+    return {name: (span.state, span.on) for name, span in spans.items()}
+
+
+def reported(outcome: Outcome, name: str) -> list[str]:
+    """What a job reported after the first signal."""
+    time = outcome.timeline.signals[0].time
+    return [m.what for m in lane(outcome, name).marks if m.time > time and not m.what.startswith("cancel ")]
+
+
+def delivered(lane: Lane) -> list[int]:
+    return [mark.time for mark in lane.marks if mark.what == "cancel delivered"]
+
+
+def source(id_: str) -> str:
+    """A cell of the notebook."""
+    cells = json.loads((ROOT / "notebooks" / "02_task_states.ipynb").read_text())["cells"]
+    (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
+    return text
+
+
+def test_all_four_states_are_there_at_the_signal(once: Outcome) -> None:
+    assert states(once) == {
+        "main": ("awaiting", "TaskGroup"),
+        "reads": ("awaiting", "socket"),
+        "computes": ("running", ""),
+        "queues": ("queued", "Semaphore"),
+        "new": ("not started", ""),
+    }
+
+
+def test_nobody_is_cancelled_before_the_running_task_comes_to_an_await(once: Outcome) -> None:
+    time = once.timeline.signals[0].time
+    running = span_at(lane(once, "computes"), time)
+    assert running.end - time > (BEFORE_AND_AFTER - 0.01) * 1e9
+    assert time - running.start > (BEFORE_AND_AFTER - 0.01) * 1e9
+    for task in once.timeline.lanes:
+        (at,) = delivered(task)
+        assert at >= running.end
+    assert lane(once, "computes").spans[-2].on == "Event"  # where it was cancelled
+
+
+def test_what_each_of_the_four_owes_and_gives(once: Outcome) -> None:
+    assert {lane.name: lane.end for lane in once.timeline.lanes} == dict.fromkeys(states(once), "cancelled")
+    assert reported(once, "reads") == reported(once, "computes") == ["cleanup begun", "cleanup finished"]
+    assert reported(once, "queues") == []
+    assert reported(once, "new") == ["begun", "cleanup begun", "cleanup finished"]
+
+
+def test_the_checklist_finds_the_one_that_began_late(once: Outcome) -> None:
+    assert [verdict.id for verdict in once.broken] == ["queued"]
+    assert once.broken[0].why == "new began after the first signal"
+    assert [verdict.verdict for verdict in once.checklist if verdict.id in ("running", "awaiting")] == ["kept"] * 2
+    assert once.returncode == -2
+
+
+def test_the_second_one_is_raised_in_the_running_task(twice: Outcome) -> None:
+    assert states(twice)["computes"] == ("running", "")
+    computes = lane(twice, "computes")
+    assert (computes.end, delivered(computes)) == ("failed", [])
+    assert reported(twice, "computes") == reported(twice, "reads") == ["cleanup begun", "cleanup finished"]
+    plain = re.sub(r"\x1b\[.*?m", "", twice.stderr)  # newer Pythons colour it
+    assert re.search(r", in compute\n.*(\n.*)*KeyboardInterrupt\n$", plain)
+    assert str(lane(twice, "main")).endswith("failed (answered its cancellation with KeyboardInterrupt)")
+    assert twice.timeline.complaints == ("main: never retrieved",)
+    assert twice.returncode == -2
+
+
+def test_the_one_that_had_not_started_never_runs_a_line(twice: Outcome) -> None:
+    assert states(twice)["new"] == ("not started", "")
+    assert str(lane(twice, "new")) == f"not started → cancelled ({NEVER_HAD_A_CHANCE})"
+    assert reported(twice, "new") == reported(twice, "queues") == []
+    requests = [mark.more for mark in lane(twice, "new").marks if mark.what == "cancel requested"]
+    assert [request.partition(" at ")[0] for request in requests] == ["by the closing loop"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no eager tasks")
+def test_an_eager_task_has_begun_and_cleans_up() -> None:
+    for moments, arguments in ((COMPUTING, []), (COMPUTING.then(GOES_ON), ["--long"])):
+        outcome = perform(Experiment(PROGRAM, signals_at(moments), [*arguments, "--eager"], deadline=100))
+        assert states(outcome)["new"] == ("awaiting", "Event")
+        assert reported(outcome, "new") == ["cleanup begun", "cleanup finished"]
+
+
+def test_what_the_notebook_says_of_eager_tasks_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    names = globals() | {"computing": COMPUTING, "goes_on": GOES_ON}
+    exec(f"import asyncio\n{source('eager-tasks')}", names)
+    assert capsys.readouterr().out == "it awaits, and cleans up: True\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "when", "left"),
+    [
+        ([], output("main: begins\n"), []),
+        ([], before_start, ["temporary file: cancelkit-states.lock"]),
+        (["--owned"], output("main: begins\n"), []),
+        (["--owned"], before_start, []),
+    ],
+)
+def test_only_what_was_handed_to_a_task_that_never_started_is_left(
+    arguments: list[str], when: Moment, left: list[str]
+) -> None:
+    handed = ROOT / "scripts" / "task_states_handed.py"
+    outcome = perform(Experiment(handed, signals_at(when), arguments, deadline=100))
+    assert [str(leak) for leak in outcome.leaks] == left
+    assert ("the lock is removed" in outcome.stdout) is not bool(left)
+    assert ("main: begins" in outcome.stdout) is (when is not before_start)
+
+
+# The exercises: the cells of the notebook, with the solutions that it gives.
+
+
+def test_exercise_1() -> None:
+    outcome = perform(Experiment(PROGRAM, signals_at(created(3)), deadline=100))
+    assert [job.name for job in outcome.timeline.jobs_begun_late] == ["reads", "computes"]
+    assert [reported(outcome, name) for name in ("reads", "computes", "queues")] == [["begun"], ["begun"], []]
+    assert str(lane(outcome, "queues")) == "not started → running → queued → cancelled"
+
+
+@pytest.fixture(scope="module")
+def module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("task_states", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def namespace(module: ModuleType, tmp_path: Path) -> dict[str, Any]:
+    own = {"computing": COMPUTING, "task_states": module, "inspect": inspect, "copy": tmp_path / "copy.py"}
+    return globals() | own
+
+
+def test_exercise_2(namespace: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    cell = source("try-hole")
+    exec(cell, namespace)
+    namespace["folder"].cleanup()
+    assert "broken; new began after the first signal\nclean: False\n" in capsys.readouterr().out
+    yours = re.search(r'^your_new = """.*?^"""$', cell, re.MULTILINE | re.DOTALL)
+    solution = re.search(r'^your_new = """.*?^"""$', source("solution-hole"), re.MULTILINE | re.DOTALL)
+    assert yours is not None
+    assert solution is not None
+    exec(cell.replace(yours[0], solution[0]), namespace)
+    assert "none began: kept; queues\nclean: True\n" in capsys.readouterr().out
+    assert "async with slots" in Path(namespace["copy"]).read_text().partition("async def new")[2]
+    namespace["folder"].cleanup()
+
+
+def test_exercise_3(namespace: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    cell = source("try-lock")
+    exec(cell, namespace)
+    assert capsys.readouterr().out == "left behind: exercise.lock\n"
+    solution = re.search(r"^```python\n(.*)\n```$", source("solution-lock"), re.MULTILINE)
+    assert solution is not None
+    made = '    task = asyncio.create_task(work(), name="work")\n'
+    exec(cell.replace(made, f"{made}{solution[1]}\n"), namespace)
+    assert capsys.readouterr().out == "left behind: nothing\n"
