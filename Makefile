@@ -36,7 +36,7 @@ notebooks: setup ## run the notebooks and store their outputs
 test-pythons: setup ## run the core tests on each other Python found
 	@sh tools/test_pythons.sh
 
-proof: setup ## all tests and notebooks three times while every core is kept busy (a quarter of an hour)
+proof: setup ## tests, notebooks and scenarios again and again while every core is kept busy (an hour)
 	@$(PY) tools/proof.py
 
 bench: ## run the benchmarks, beside other tools, in .venv-bench (ten minutes)

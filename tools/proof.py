@@ -1,7 +1,8 @@
 """Every test and every notebook, again and again, while every core is kept busy, and what takes long: `make proof`.
 
-A verdict that depends on how fast the machine is would change here. Then, once each: a program that is killed at
-hundreds of random moments, and CPython's own tests of asyncio, plain and recorded, on every Python that is found.
+A verdict that depends on how fast the machine is would change here: every scenario on every pattern, twenty
+times. Then, once each: a program that is killed at hundreds of random moments, and CPython's own tests of asyncio, plain and
+recorded, on every Python that is found.
 Writes what came of it, with date and versions, to benchmarks/results/proof.txt, and fails if anything failed.
 """
 
@@ -26,6 +27,7 @@ SUITES = {
     "notebooks": ["--nbval", "--nbval-current-env", "notebooks"],
 }
 KILLS = 500
+TABLES = 20
 SPIN = "while True: pass"
 
 
@@ -45,6 +47,10 @@ def main() -> int:
                 passed &= ok
                 lines.append(f"round {number} of {rounds}, {suite}: {line}")
                 print(lines[-1], flush=True)
+        ok, line = tables()
+        passed &= ok
+        lines.append(line)
+        print(lines[-1], flush=True)
         ok, line = run(
             ["-p", "no:cacheprovider", "--timeout", "3600", "tests/test_trace_kills.py"], CANCELKIT_KILLS=str(KILLS)
         )
@@ -58,6 +64,14 @@ def main() -> int:
         print(lines[-1], flush=True)
     RESULTS.write_text("\n".join(lines) + "\n")
     return 0 if passed else 1
+
+
+def tables() -> tuple[bool, str]:
+    """Every scenario on every pattern, again and again; whether the verdicts were always those written down."""
+    begun = time.monotonic()
+    same = [run(["-p", "no:cacheprovider", "tests/test_lab_scenarios.py"])[0] for _ in range(TABLES)]
+    line = f"every scenario on every pattern: {sum(same)} of {TABLES} times the verdicts as written down"
+    return all(same), f"{line} ({time.monotonic() - begun:.0f} s)"
 
 
 def pythons() -> list[str]:

@@ -1,7 +1,8 @@
 """The census: what a program still has when it ends, and did not have before its first line.
 
 It is taken when the main thread has done all it had to do, before Python waits for other threads and tidies up after
-the program. Child processes, temporary files and tasks are not in it: they are seen from outside.
+the program. Child processes, temporary files and tasks are not in it: they are seen from outside. Nor is it taken in a
+copy of the program, which has no tape.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ class Census:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._process = os.getpid()
         self._descriptors = dict(_descriptors())
         self._threads = set(threading.enumerate())
 
@@ -36,8 +36,6 @@ class Census:
         )
 
     def _take(self) -> None:
-        if os.getpid() != self._process:
-            return  # a copy of the program
         for descriptor, identity in _descriptors():
             if self._descriptors.get(descriptor) != identity:
                 self._say(*_description(descriptor))
