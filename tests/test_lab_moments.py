@@ -28,7 +28,8 @@ from cancelkit.lab import (
 )
 from cancelkit.lab.moments import parse_signal
 from cancelkit.lab.outcome import describe_status
-from cancelkit.trace.states import COUNT_NAMES, Counts
+from cancelkit.trace.events import Event
+from cancelkit.trace.states import COUNT_NAMES, Counts, Tracker
 
 pytestmark = pytest.mark.core
 
@@ -173,3 +174,12 @@ def test_phases() -> None:
 def test_what_cannot_be_said(make: Callable[[], object], says: str) -> None:
     with pytest.raises(CancelkitError, match=says):
         make()
+
+
+def test_a_loop_that_is_closed_is_being_closed_no_longer() -> None:
+    tracker = Tracker()
+    seen = []
+    for kind, loop in (("closing", 1), ("closing", 2), ("closed", 1), ("closed", 2)):
+        tracker.feed(Event(1, kind, None, {"loop": loop}))
+        seen.append(closing.holds(tracker.counts()))
+    assert seen == [True, True, True, False]

@@ -241,3 +241,13 @@ def test_paths_with_odd_characters(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_an_experiment_that_cannot_be_made(change: dict[str, Any], says: str) -> None:
     with pytest.raises(CancelkitError, match=says):
         Experiment(**{"program": "x.py", "signals": ACTIVE, **change})
+
+
+def test_a_text_is_found_however_it_comes_in_pieces() -> None:
+    for size in range(1, 12):
+        output = Output({"ready: ☺", "no"})
+        data = "not rea ready: ☺\n".encode()
+        for start in range(0, len(data), size):
+            output.add(data[start : start + size])
+        assert output.seen == {"ready: ☺", "no"}
+    assert Output({"ready"}).seen == set()

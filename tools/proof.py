@@ -1,7 +1,7 @@
 """Every test and every notebook, again and again, while every core is kept busy, and what takes long: `make proof`.
 
-A verdict that depends on how fast the machine is would change here: every scenario on every pattern, twenty
-times. Then, once each: a program that is killed at hundreds of random moments, and CPython's own tests of asyncio, plain and
+A verdict that depends on how fast the machine is would change here: every scenario on every pattern, twenty times.
+Then, once each: a program that is killed at hundreds of random moments, and CPython's own tests of asyncio, plain and
 recorded, on every Python that is found.
 Writes what came of it, with date and versions, to benchmarks/results/proof.txt, and fails if anything failed.
 """
