@@ -8,6 +8,7 @@ import pytest
 
 from cancelkit.errors import BadRecordError, CancelkitError
 from cancelkit.lab import Experiment, Outcome, active, load_outcome, perform, queued, save_outcome, signals_at
+from cancelkit.lab.child import STACK_DUMP
 from cancelkit.lab.scenarios import SCENARIOS, TARGETS
 from cancelkit.trace.record import Record, read_record, write_record
 
@@ -121,7 +122,7 @@ def test_files_that_are_no_outcomes(clean: Outcome, tmp_path: Path) -> None:
         ({"deadline": True}, "deadline is True"),
         ({"pace": None}, "pace is None; it must be a number"),
         ({"program": None}, "program is None; it must be the path of a Python program"),
-        ({"signals": [(active(1), signal.SIGRTMAX)]}, "SIGRTMAX cannot be sent: the lab itself makes use of it"),
+        ({"signals": [(active(1), STACK_DUMP)]}, "cannot be sent: the lab itself makes use of it"),
         ({"deadline": 0}, "deadline is 0; it must be a number of seconds above 0"),
         ({"pace": -1}, "pace is -1; it must be a number, 0 or above"),
         ({"arguments": "--flag"}, "arguments is '--flag'; it must be a sequence of strings"),

@@ -34,7 +34,7 @@ LEGEND = """\
 status     of the process: -2 is "killed by SIGINT", what a shell shows as 130
 cleanups   that finished, of the jobs that had begun
 late       jobs that began after the first signal
-left over  tasks that had not ended, and what Python complained of
+leaks      tasks that had not ended, and sockets and files that were left
 
 Signal handlers hold too, while their jobs run; cancelkit.run holds until the loop is closed.
 `cancelkit interrupt scripts/leftover.py --when cleanups=3` shows the difference.
@@ -77,7 +77,7 @@ def interrupt(case: tuple[str, int]) -> Outcome:
 def table_of(outcomes: dict[tuple[str, int], Outcome]) -> Table:
     """What each program did: right, or what was wrong."""
     table = Table(
-        Column("program", no_wrap=True), "Ctrl-C", "status", "cleanups", "late", "left over", "", box=box.SIMPLE_HEAD
+        Column("program", no_wrap=True), "Ctrl-C", "status", "cleanups", "late", "leaks", "", box=box.SIMPLE_HEAD
     )
     for (name, count), outcome in outcomes.items():
         timeline = outcome.timeline
