@@ -1,0 +1,42 @@
+"""A service with three clients and two slots, which has said goodbye to its clients when it ends. So it seems.
+
+Start me in a terminal and press Ctrl-C when ann and bob are served: nobody gets a goodbye,
+although `echo $?` says 130. With a number as an argument, I take so many seconds to load.
+"""
+
+import asyncio
+import sys
+
+
+async def work() -> None:
+    """Wait for what the client wants, which is nothing."""
+    await asyncio.Event().wait()
+
+
+async def goodbye(client: str) -> None:
+    """Say goodbye, which takes a while."""
+    await asyncio.sleep(0.2)
+    print(f"{client}: goodbye", flush=True)
+
+
+async def serve(client: str, slots: asyncio.Semaphore) -> None:
+    """Serve a client as soon as there is a slot, and say goodbye in the end."""
+    async with slots:
+        print(f"{client}: served", flush=True)
+        try:
+            await work()
+        finally:
+            await goodbye(client)
+
+
+async def main(seconds_to_load: float = 0) -> None:
+    """Load what is needed, and serve three clients, two at a time."""
+    print("loading", flush=True)
+    await asyncio.sleep(seconds_to_load)
+    slots = asyncio.Semaphore(2)
+    clients = [asyncio.create_task(serve(name, slots), name=name) for name in ("ann", "bob", "cy")]
+    await asyncio.gather(*clients)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*map(float, sys.argv[1:])))

@@ -1,0 +1,298 @@
+"""scripts/testing_*.py: what notebook 08 says of them holds, and so do the solutions of its exercises."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from signal import SIGINT, SIGTERM
+from typing import Any
+
+import pytest
+
+from cancelkit.errors import MomentNotReachedError
+from cancelkit.lab import Experiment, Outcome, active, cleaning, output, perform, perform_all, queued, signals_at
+from cancelkit.lab.moments import Moment, Moments
+from cancelkit.lab.scenarios import SCENARIOS, TARGETS
+
+pytestmark = pytest.mark.core
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "scripts"
+KINDS = ("gather", "group", "owned")
+TWO_ARE_SERVED = active(2) & queued(1)
+CLOSING_LOOP = "by the closing loop"
+
+
+def interrupt(kind: str, when: Moment | Moments, *arguments: str, signum: Any = SIGINT) -> Outcome:
+    program = SCRIPTS / f"testing_service_{kind}.py"
+    return perform(Experiment(program, signals_at(when, [signum]), arguments, deadline=100))
+
+
+def by_timeout(*arguments: str) -> Outcome:
+    return perform(Experiment(SCRIPTS / "testing_by_timeout.py", [], arguments, deadline=100))
+
+
+def requests(outcome: Outcome) -> dict[str, list[str]]:
+    """By whom the task of each client was asked to end."""
+    return {
+        lane.name: [mark.more.partition(" at ")[0] for mark in lane.marks if mark.what == "cancel requested"]
+        for lane in outcome.timeline.lanes
+        if lane.name in ("ann", "bob", "cy")
+    }
+
+
+def broken(outcome: Outcome) -> list[str]:
+    return [verdict.id for verdict in outcome.broken]
+
+
+def source(id_: str) -> str:
+    """A cell of the notebook."""
+    cells = json.loads((ROOT / "notebooks" / "08_testing_with_real_signals.ipynb").read_text())["cells"]
+    (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
+    return text
+
+
+@pytest.fixture(scope="module")
+def notebook() -> Iterator[dict[str, Any]]:
+    """The functions of the notebook that run pytest, and the services of its exercises."""
+    paths = {kind.upper(): SCRIPTS / f"testing_service_{kind}.py" for kind in KINDS}
+    found: dict[str, Any] = {"sys": sys, "Path": Path, **paths}
+    for id_ in ("run-pytest", "try-quiet"):
+        exec(source(id_), found)
+    yield found
+    found["keep"].cleanup()
+
+
+def verdicts(notebook: dict[str, Any], *words: str) -> dict[str, str]:
+    report = notebook["run_pytest"](*words, folder=SCRIPTS)
+    found: dict[str, str] = notebook["verdicts"](report)
+    assert found, report
+    return found
+
+
+# Without a signal.
+
+
+def test_without_a_signal_all_services_pass(notebook: dict[str, Any]) -> None:
+    found = verdicts(notebook, "testing_by_timeout.py")
+    assert found == {f"test_{test}[{kind}]": "PASSED" for test in ("timeout", "raised") for kind in KINDS}
+
+
+def test_a_timeout_asks_everybody_once_in_a_loop_that_goes_on() -> None:
+    outcome = by_timeout()
+    assert outcome.stdout.count("goodbye") == outcome.stdout.count("served") == 2
+    assert {name: len(asked) for name, asked in requests(outcome).items()} == {"ann": 1, "bob": 1, "cy": 1}
+
+
+def test_without_patience_the_closing_loop_asks_again() -> None:
+    outcome = by_timeout("0")
+    assert outcome.stdout.count("goodbye") == 0
+    assert [asked[1:] for asked in requests(outcome).values()] == [[CLOSING_LOOP], [CLOSING_LOOP], []]
+
+
+# With real signals.
+
+
+@pytest.fixture(scope="module")
+def once() -> Outcome:
+    return interrupt("gather", TWO_ARE_SERVED)
+
+
+def test_one_ctrl_c_loses_both_goodbyes_of_the_gather(once: Outcome) -> None:
+    assert once.stdout.splitlines() == ["loading", "ann: served", "bob: served"]
+    assert once.returncode == -SIGINT
+    assert [asked[1:] for asked in requests(once).values()] == [[CLOSING_LOOP], [CLOSING_LOOP], []]
+
+
+def test_the_checklist_names_the_bug(once: Outcome) -> None:
+    words = ["not applicable", "kept", "kept", "broken", "kept", "kept"]
+    assert [verdict.verdict for verdict in once.checklist] == words
+    lines = (SCRIPTS / "testing_service_gather.py").read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "asyncio.sleep(0.2)" in text)
+    where = f"cleanup interrupted, on sleep at testing_service_gather.py:{line}"
+    assert once.checklist[3].why == f"ann: {where}; bob: {where}"
+
+
+def test_main_ends_before_the_goodbyes_do_under_a_gather_and_after_them_in_a_group(once: Outcome) -> None:
+    in_group = interrupt("group", TWO_ARE_SERVED.then(cleaning(2)))
+    for outcome, is_last in ((once, False), (in_group, True)):
+        ends = {lane.name: lane.spans[-1].end for lane in outcome.timeline.lanes}
+        assert (ends["main"] > max(ends["ann"], ends["bob"])) is is_last
+    assert [lane.name for lane in in_group.timeline.lanes if "cancelled twice" in lane.remarks] == [
+        "main",
+        "ann",
+        "bob",
+    ]
+    assert in_group.stdout.count("goodbye") == 0
+
+
+@pytest.mark.parametrize(
+    ("when", "signum", "expected"),
+    [
+        (TWO_ARE_SERVED, SIGINT, (["cleanup"], [], [])),
+        (TWO_ARE_SERVED.then(cleaning(2)), SIGINT, (["cleanup"], ["cleanup"], [])),
+        (TWO_ARE_SERVED, SIGTERM, (*[["awaiting", "queued", "cleanup", "leaks"]] * 2, [])),
+    ],
+    ids=["once", "twice", "SIGTERM"],
+)
+def test_what_is_broken(when: Moment | Moments, signum: Any, expected: Sequence[list[str]]) -> None:
+    for kind, ids in zip(KINDS, expected, strict=True):
+        outcome = interrupt(kind, when, signum=signum)
+        assert broken(outcome) == ids
+        assert outcome.stdout.count("goodbye") == (0 if "cleanup" in ids else 2)
+        assert outcome.returncode == (128 + signum if (kind, signum) == ("owned", SIGTERM) else -signum)
+
+
+def test_in_pytest_the_same_is_found(notebook: dict[str, Any]) -> None:
+    found = verdicts(notebook, "testing_by_moments.py", "-k", "not slow")
+    passed = [test for test, word in found.items() if word == "PASSED"]
+    assert len(found) == 9
+    assert sorted(passed) == [
+        "test_ctrl_c[group]",
+        "test_ctrl_c[owned]",
+        "test_ctrl_c_twice[owned]",
+        "test_sigterm[owned]",
+    ]
+
+
+def test_the_services_differ_in_the_lines_that_are_said() -> None:
+    gather, group, owned = (
+        (SCRIPTS / f"testing_service_{kind}.py").read_text().split('"""', 2)[2].splitlines() for kind in KINDS
+    )
+    assert len({*gather} - {*group}) == 2
+    assert {*owned} - {*group} == {"import cancelkit", "    cancelkit.run(main(*map(float, sys.argv[1:])))"}
+
+
+# Moments instead of sleeps.
+
+
+def test_the_test_that_sleeps_passes_and_the_moment_finds_the_bug(notebook: dict[str, Any]) -> None:
+    assert verdicts(notebook, "testing_by_sleeping.py", "-k", "slow") == {"test_ctrl_c_slow_start": "PASSED"}
+    found = verdicts(notebook, "testing_by_moments.py", "-k", "slow and not group")
+    assert found == {"test_ctrl_c_slow_start[gather]": "FAILED", "test_ctrl_c_slow_start[owned]": "PASSED"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_while_it_loads_nobody_is_owed_anything(kind: str) -> None:
+    outcome = interrupt(kind, output("loading\n") & active(0), "2")
+    assert outcome.stdout == "loading\n"
+    assert outcome.clean
+    assert [verdict.verdict for verdict in outcome.checklist[:4]] == ["not applicable"] * 4
+
+
+def test_a_moment_that_never_comes_is_an_error() -> None:
+    experiment = Experiment(SCRIPTS / "testing_by_timeout.py", signals_at(active(4)), deadline=100)
+    with pytest.raises(MomentNotReachedError, match=r"ended \(exited 0\), and the moment active=4 had not come\."):
+        perform(experiment)
+
+
+# Scenarios: the whole table is in test_lab_scenarios.py.
+
+
+def test_rapid_repeats_cancel_each_job_once_and_a_signal_in_cleanup_twice() -> None:
+    names = ("second signal in cleanup", "rapid repeats")
+    outcomes = perform_all([SCENARIOS[name].experiment(TARGETS["task_group"], pace=0) for name in names])
+    for outcome, is_twice in zip(outcomes, (True, False), strict=True):
+        jobs = outcome.timeline.lanes[1:3]
+        assert [lane.name for lane in jobs] == ["job-1", "job-2"]
+        assert [lane.remarks for lane in jobs] == [("cancelled twice",) if is_twice else ()] * 2
+        left = [leak.name for leak in outcome.leaks if leak.kind == "temporary file"]
+        assert left == (["job-1.part", "job-2.part"] if is_twice else [])
+
+
+# From other languages.
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "cancelkit", "interrupt", "--json", *words]
+
+
+@pytest.mark.parametrize(("kind", "is_clean"), [("group", False), ("owned", True)])
+def test_json_says_what_is_broken_and_the_exit_status_does_not(kind: str, *, is_clean: bool) -> None:
+    pytest.importorskip("click")
+    words = command(str(SCRIPTS / f"testing_service_{kind}.py"), "--when", "active=2 and queued=1 then cleaning=2")
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    checklist = json.loads(done.stdout)["checklist"]
+    assert [name for name, answer in checklist.items() if answer["verdict"] == "broken"] == ["cleanup"] * (not is_clean)
+    if shutil.which("jq"):
+        (program,) = re.findall(r"jq -e '(.*)'", source("json-explained"))
+        light = subprocess.run(["jq", "-e", program], input=done.stdout, capture_output=True, text=True, check=False)
+        assert light.returncode == (0 if is_clean else 1)
+
+
+def test_an_experiment_that_cannot_be_made_has_exit_status_2(tmp_path: Path) -> None:
+    pytest.importorskip("click")
+    words = command(str(tmp_path / "absent.py"), "--when", "active=2")
+    assert subprocess.run(words, capture_output=True, check=False).returncode == 2
+
+
+# Exercises.
+
+
+def solve(notebook: dict[str, Any], id_: str, old: str, new: str) -> None:
+    """Run the cell of an exercise with something else in the place of what is to be changed."""
+    text = source(id_)
+    assert text.count(old) == 1
+    exec(text.replace(old, new), notebook)
+
+
+def test_exercise_1_only_the_exit_status_tells(notebook: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    exec(source("try-quiet-test"), notebook)
+    assert capsys.readouterr().out == "owned: PASSED\nquiet: PASSED\n"
+    solve(notebook, "try-quiet-test", 'assert outcome.stdout.count("goodbye") == 2', "assert outcome.clean")
+    assert capsys.readouterr().out == "owned: PASSED\nquiet: FAILED\n"
+    solve(
+        notebook,
+        "try-quiet-test",
+        'when=active(2))\n    assert outcome.stdout.count("goodbye") == 2',
+        "when=active(2), expect=0)\n    assert outcome.clean",
+    )
+    assert capsys.readouterr().out == "owned: FAILED\nquiet: PASSED\n"
+
+
+def test_exercise_1_the_evidence(notebook: dict[str, Any]) -> None:
+    program = notebook["folder"] / "quiet.py"
+    program.write_text(notebook["quiet"])
+    outcome = perform(Experiment(program, signals_at(TWO_ARE_SERVED), deadline=100))
+    assert [str(verdict) for verdict in outcome.broken] == [
+        "the exit status is the expected one: broken; exited 0 (0); expected -2 or 130"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("when", "group"),
+    [("active=2", "PASSED"), ("active=2 then cleaning=2", "FAILED"), ("active=2 then at-once", "PASSED")],
+)
+def test_exercise_2(notebook: dict[str, Any], capsys: pytest.CaptureFixture[str], when: str, group: str) -> None:
+    assert when == "active=2" or when in source("solution-moments")
+    solve(notebook, "try-moments", '"active=2"', f'"{when}"')
+    assert capsys.readouterr().out == f"owned: PASSED\ngroup: {group}\n"
+
+
+@pytest.mark.parametrize(
+    ("cleanup", "verdict"),
+    [("await goodbye(client)", "broken"), ("await cancelkit.finish(goodbye(client))", "kept")],
+)
+def test_exercise_3(notebook: dict[str, Any], capsys: pytest.CaptureFixture[str], cleanup: str, verdict: str) -> None:
+    names = {"Experiment": Experiment, "perform": perform, "signals_at": signals_at, "active": active, "queued": queued}
+    solve({**notebook, **names}, "try-ordinary", '"await goodbye(client)"\n', f'"{cleanup}"\n')
+    said = capsys.readouterr().out
+    assert said.startswith(f"cleanup ran to its end: {verdict}; ")
+    assert said.endswith(f"clean: {verdict == 'kept'}\n")
+
+
+def test_the_reports_of_pytest_are_read_alike_wherever_they_are_made(
+    notebook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"CI": "true", "PYTEST_ADDOPTS": "-q -q", "COLUMNS": "40"}.items():
+        monkeypatch.setenv(name, value)
+    assert "PYTEST_CURRENT_TEST" in os.environ
+    found = verdicts(notebook, "testing_by_moments.py", "-k", "sigterm and not group")
+    assert found == {"test_sigterm[gather]": "FAILED", "test_sigterm[owned]": "PASSED"}
