@@ -261,7 +261,7 @@ def test_environment(interrupt, monkeypatch):
     ("call", "says"),
     [
         ('"service.py", when="busy=2"', "*BadMomentError: 'busy' in the moment 'busy=2' cannot be counted*"),
-        ('"service.py", when=active(2), signals="TERM"', "*CancelkitError: *'TERM') is not a moment and a signal*"),
+        ('"service.py", when=active(2), signals="TERM"', "*CancelkitError: signals is ('TERM',); it must be a signal*"),
         (
             '"service.py", when=active(2), signals=[signal.SIGINT] * 2',
             "*CancelkitError: there are 2 signals for 1 mom*",

@@ -94,7 +94,7 @@ class Gate:
             self._tape.put_text(f'"kind":"waiting","counts":{json.dumps(counts.as_dict())}')
         while self._passed < len(self._moments):
             moment = self._moments[self._passed]
-            if moment.is_only_output or moment.is_at_once:
+            if moment.is_only_output:
                 if not self._is_told_without_asking():
                     return
             elif not moment.holds(counts) or not self._hold():

@@ -113,8 +113,7 @@ class JobServer:
             for guest in self._guests:
                 self._hear(guest)
                 self._part_from(guest)
-            self._selector.unregister(self._listener)
-            self._listener.close()
+            self._close(self._listener)
         return tuple(Visit(guest.job, guest.farewell) for guest in self._guests)
 
     def _let_in(self) -> None:
@@ -156,5 +155,9 @@ class JobServer:
     def _part_from(self, guest: _Guest) -> None:
         guest.waits_for = ""
         if guest.connection.fileno() >= 0:
-            self._selector.unregister(guest.connection)
-            guest.connection.close()
+            self._close(guest.connection)
+
+    def _close(self, source: socket.socket) -> None:
+        with contextlib.suppress(KeyError):  # a Ctrl-C came in the middle of this before
+            self._selector.unregister(source)
+        source.close()
