@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -229,6 +231,110 @@ def tells_what_it_sees() -> None:
     print([signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)])
     print(os.open(os.devnull, os.O_RDONLY), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
     print(sys.modules.get("sitecustomize"))
+
+
+def _ignore_all_signals() -> None:
+    for signum in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(signum, signal.SIG_IGN)
+
+
+def forks_the_stubborn() -> None:
+    """Two in each of five sessions, of which nobody waits for the other, and all ignore every signal."""
+    _ignore_all_signals()
+    said, say = os.pipe()
+    for _ in range(5):
+        if os.fork() == 0:
+            os.setsid()
+            os.fork()
+            os.write(say, b".")
+            threading.Event().wait()
+    for _ in range(10):
+        os.read(said, 1)
+    say_ready()
+    threading.Event().wait()
+
+
+def forks_in_a_row() -> None:
+    """Twenty generations in sessions of their own, each of which ends when the next is there; the last one stays."""
+    if os.fork() == 0:
+        for _ in range(19):
+            os.setsid()
+            if os.fork() != 0:
+                os._exit(0)
+        threading.Event().wait()
+    loops_for_ever()
+
+
+def leaves_its_streams_open() -> None:
+    """To a process that ignores every signal."""
+    said, say = os.pipe()
+    if os.fork() == 0:
+        _ignore_all_signals()
+        os.write(say, b".")
+        threading.Event().wait()
+    os.read(said, 1)
+    print("ended at once", flush=True)
+    os._exit(0)
+
+
+def talks_for_ever() -> None:
+    """To both pipes, from as many threads, and ignores every signal."""
+
+    def talk(stream: int) -> None:
+        while True:
+            os.write(stream, b"x" * 65536)
+
+    _ignore_all_signals()
+    say_ready()
+    threading.Thread(target=talk, args=(1,)).start()
+    talk(2)
+
+
+def floods_the_record() -> None:
+    """So many steps of tasks that have nothing to wait for; without an end if there is no number."""
+    steps = float(sys.argv[2] if len(sys.argv) > 2 else "inf")
+
+    async def spin(steps: float) -> None:
+        while steps > 0:
+            steps -= 1
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(*(spin(steps / 50) for _ in range(50)))
+
+    asyncio.run(main())
+
+
+def talks_to_the_kit() -> None:
+    """Write to the descriptor on which the gate talks, which nobody should; then be interrupted as others are."""
+    link = next(number for number in range(200, 300) if _is_socket(number))
+    for word in sys.argv[2:]:
+        os.write(link, word.encode("latin-1"))
+    loops_for_ever()
+
+
+def _is_socket(descriptor: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
+def knocks_often() -> None:
+    """Connect to the workload's server 2,000 times, and say nothing that it understands."""
+    from cancelkit.lab import workplace
+
+    assert workplace.given is not None
+    for said in (b"", b"work\n", b"work x nan\n\n", b"\xff" * 5000) * 5:
+        guests = [socket.create_connection(("127.0.0.1", workplace.given.port)) for _ in range(100)]
+        for guest in guests:
+            guest.sendall(said)
+        del guests[50:]
+        kept.extend(guests)
+    loops_for_ever()
+
+
+kept: list[socket.socket] = []
 
 
 PROGRAMS: dict[str, Callable[[], Any]] = {name: value for name, value in globals().items() if callable(value)}
