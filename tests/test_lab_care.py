@@ -360,7 +360,7 @@ def parent(programs: Path, how: str, *arguments: str) -> Iterator["subprocess.Po
             process.kill()
 
 
-@pytest.mark.parametrize(("how", "times"), [*((how, 1) for how in PARENTS), ("one", 5), ("one_awaited", 5)])
+@pytest.mark.parametrize(("how", "times"), [*((how, times) for how in PARENTS for times in (1, 5))])
 def test_ctrl_c_once_and_again(how: str, times: int, programs: Path, marked: Marked) -> None:
     """The loop is broken while it is awaited; the next ones find it on its way out, and the process ends by it."""
     with parent(programs, how, "ends_only_on_sigint") as process:
@@ -373,6 +373,16 @@ def test_ctrl_c_once_and_again(how: str, times: int, programs: Path, marked: Mar
         _, complaints = process.communicate()
     assert process.returncode == -signal.SIGINT
     assert "KeyboardInterrupt" in complaints
+
+
+def test_a_loop_that_is_broken_and_never_closed(programs: Path, marked: Marked) -> None:
+    """Nobody tells the experiment to stop; the process must end all the same."""
+    with parent(programs, "one_by_hand", "loops_for_ever") as process:
+        marked.wait_for(1)
+        fault = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        marked.wait_for_the_end(fault)
+        assert process.wait() == -signal.SIGINT
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL], ids=lambda signum: signum.name)
@@ -497,6 +507,7 @@ NOISE = (
     '{"rest": "x"}\n{"rest": -5}\n{"rest": 1}\n{"received": true}\n{"ended": 0, "left": []}\n{"started": 1}\n',
     '{"reached": ',
     "1" * 5000 + "\n",
+    "[" * 60_000 + "\n",
     "half a line " * 10_000,
     "\n",
 )
@@ -536,6 +547,6 @@ def test_two_thousand_guests(misbehave: Misbehave, marked: Marked) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
     assert outcome.ended == "killed by SIGINT"
-    assert len(outcome.visits) == 1000
+    assert 100 <= len(outcome.visits) <= 1000
     assert {visit.farewell for visit in outcome.visits} <= {"hung up", "still there"}
     assert marked.everyone() == set()

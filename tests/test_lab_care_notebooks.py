@@ -131,6 +131,15 @@ def test_stop_while_tasks_of_a_cell_before_await(kernel: Kernel, marked: Marked)
     marked.wait_for_the_end(time.monotonic())
 
 
+@pytest.mark.parametrize("cell", [ONE_AWAITED, SEVERAL_AWAITED], ids=["one awaited", "several awaited"])
+def test_the_kernel_ends_when_it_is_asked(cell: str, kernel: Kernel, marked: Marked) -> None:
+    kernel.start(cell)
+    marked.wait_for(CELLS[cell])
+    fault = time.monotonic()
+    kernel.client.shutdown()
+    marked.wait_for_the_end(fault)
+
+
 @pytest.mark.parametrize("cell", [ONE, SEVERAL_AWAITED], ids=["one", "several awaited"])
 def test_the_kernel_is_killed(cell: str, kernel: Kernel, marked: Marked) -> None:
     kernel.start(cell)

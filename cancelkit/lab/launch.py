@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, NoReturn
 
-from cancelkit.errors import UnusableProgramError
+from cancelkit.errors import CancelkitError, UnusableProgramError
 from cancelkit.lab.captured import Output
 from cancelkit.lab.child import STACK_DUMP
 from cancelkit.lab.moments import Moment
@@ -38,12 +39,15 @@ SECONDS_TO_EXPLAIN = 1.0
 _SECONDS_TO_OBEY = 10.0
 """How long the supervisor gets to kill what is left, which takes milliseconds, before it is killed itself."""
 
-_LONGEST_WAIT = 3600.0
-"""Seconds; a selector refuses to wait for years, and a deadline may say so."""
+_LONGEST_WAIT = 0.2
+"""Seconds between two looks around: a signal of Python's that comes just before a wait begins does not end it."""
 
 _READ_AT_ONCE = 1 << 16
 _MOST_IN_A_PIPE = 1 << 20
 _MOST_OF_STACKS = 1 << 20
+
+_LONGEST_SHOWN = 1000
+"""Characters of a program's arguments that an error shows."""
 
 
 LIMIT_OF_RECORD = 16 << 20
@@ -137,7 +141,7 @@ class Launched:
 
     def tell(self, number: int) -> None:
         """Tell the gate the number of the last moment that has passed, or one of its other words."""
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):  # it has ended, or does not listen
             self._control.sendall(bytes([number]))
 
     def wait_for(self, word: str, deadline: float) -> bool:
@@ -160,8 +164,18 @@ class Launched:
                 return
 
     def events(self) -> tuple[Event, ...]:
-        """What the program has recorded so far."""
-        return TapeReader(self._files["record"].fileno()).new_events()
+        """What the program has recorded.
+
+        Raises:
+            CancelkitError: it has spoilt its record.
+        """
+        try:
+            return TapeReader(self._files["record"].fileno(), LIMIT_OF_RECORD).new_events()
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise CancelkitError(
+                f"the record of the program cannot be read ({type(error).__name__}: {error}): does it write to "
+                "descriptors that it has not opened?"
+            ) from error
 
     def stacks(self) -> str:
         """Where the program stood when it was asked."""
@@ -170,8 +184,15 @@ class Launched:
     def files_left(self) -> list[str]:
         """Names of files that the program has left: in its temporary folder, and of jobs that did not complete them."""
         temporary, jobs = Path(self._folder, "tmp"), Path(self._folder, "jobs")
-        found = [path.relative_to(temporary) for path in temporary.rglob("*")]
+        try:
+            found = [path.relative_to(temporary) for path in temporary.rglob("*")]
+        except RecursionError:
+            found = [path.relative_to(temporary) for path in temporary.glob("*")]
         return sorted(map(str, [*found, *(path.relative_to(jobs) for path in jobs.glob("*.part"))]))
+
+    def tidy_up(self) -> None:
+        """Remove the folder of a program that has ended; if this process ends before that, the supervisor does it."""
+        _remove(self._folder)
 
     def close(self) -> None:
         """Have everything killed that is left, and wait until it is."""
@@ -241,7 +262,7 @@ def _by_lines(take: Callable[[dict[str, Any]], None]) -> Callable[[bytes], None]
         *lines, unfinished = (rest + data).split(b"\n")
         rest[:] = unfinished[:_MOST_IN_A_MESSAGE]
         for line in lines:
-            with contextlib.suppress(ValueError):  # the program has found our end, and written to it
+            with contextlib.suppress(ValueError, RecursionError):  # the program has found our end, and written to it
                 message = json.loads(line)
                 if isinstance(message, dict):
                     take(message)
@@ -261,9 +282,6 @@ def launched(
         UnusableProgramError: the system refuses to start a process with these arguments.
     """
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cancelkit-", ignore_cleanup_errors=True))
-        for name in ("jobs", "tmp"):
-            Path(folder, name).mkdir()
         link, childs_link = map(stack.enter_context, socket.socketpair())
         control, childs_control = map(stack.enter_context, socket.socketpair())
         files = {name: stack.enter_context(tempfile.TemporaryFile()) for name in ("record", "stacks")}
@@ -274,6 +292,10 @@ def launched(
         stack.callback(server.close)
         inherited = {"link": childs_link.fileno(), "control": childs_control.fileno()}
         inherited |= {name: file.fileno() for name, file in files.items()}
+        folder = tempfile.mkdtemp(prefix="cancelkit-")
+        stack.callback(_remove, folder)
+        for name in ("jobs", "tmp"):
+            Path(folder, name).mkdir()
         settings: dict[str, Any] = {"moments": [str(moment) for moment in moments], "experimenter": os.getpid()}
         settings |= {"folder": folder, "port": server.port, "limit": LIMIT_OF_RECORD, **inherited}
         # Its own context closes the pipes.
@@ -286,6 +308,14 @@ def launched(
         assert supervisor.stdin is not None
         supervisor.stdin.close()
         yield process
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder and all that is in it, if it is there."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:  # it is very deep
+        subprocess.run(["rm", "-rf", folder], check=False)  # noqa: S603, S607
 
 
 def _hang_up(link: socket.socket) -> None:
@@ -314,6 +344,6 @@ def _start(
             env=environment_for("cancelkit.lab.child", settings),
         )
     except (OSError, ValueError) as error:
-        raise UnusableProgramError(
-            f"cannot start {str(program)!r} with arguments {list(arguments)}: {error}"
-        ) from error
+        words = str(list(arguments))
+        words = words if len(words) <= _LONGEST_SHOWN else f"{words[:_LONGEST_SHOWN]}…"
+        raise UnusableProgramError(f"cannot start {str(program)!r} with arguments {words}: {error}") from error

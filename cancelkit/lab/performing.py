@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import queue
 import signal
 import sys
 import tempfile
+import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,16 +21,18 @@ from cancelkit.errors import CancelkitError, MomentNotReachedError, UnusableProg
 from cancelkit.lab.experiment import Experiment
 from cancelkit.lab.gate import NOT_YET, SAY_SO
 from cancelkit.lab.interrupts import HeldInterrupts
-from cancelkit.lab.launch import DeadlinePassed, Launched, SupervisorLost, launched
+from cancelkit.lab.launch import DeadlinePassed, Launched, Stopped, SupervisorLost, launched
 from cancelkit.lab.outcome import Leak, Outcome
 from cancelkit.lab.progress import progress_bar
 from cancelkit.lab.unreached import end_of, why_not_reached
 from cancelkit.trace.events import Event, in_order
+from cancelkit.trace.tape import LIMIT_REACHED
 
 T = TypeVar("T")
 
 _TICK = 0.1
-"""Seconds between two looks around while an experiment is awaited: a kernel's Stop does not wake a loop that sleeps."""
+"""Seconds between two looks around: a kernel's Stop does not wake a loop that sleeps, and a signal that comes just
+before a wait begins does not end it."""
 
 
 def perform(experiment: Experiment) -> Outcome:
@@ -78,15 +82,23 @@ async def perform_all_async(experiments: Sequence[Experiment], *, at_once: int |
 
 
 class _Stop:
-    """A descriptor that becomes readable when there is to be an end; closed when nobody has it, at the latest."""
+    """A descriptor that becomes readable when there is to be an end; closed when nobody has it, at the latest.
+
+    Attributes:
+        descriptor: the descriptor.
+        is_now: whether there is to be an end.
+    """
 
     def __init__(self) -> None:
         self.descriptor, self._write = os.pipe()
+        self.is_now = False
         self._closers = [weakref.finalize(self, os.close, end) for end in (self.descriptor, self._write)]
 
     def now(self) -> None:
         """Let there be an end, as soon as possible."""
-        os.write(self._write, b".")
+        self.is_now = True
+        with contextlib.suppress(OSError):  # it is closed: the process is about to end
+            os.write(self._write, b".")
 
     def close(self) -> None:
         """Close it: nobody looks at it any more."""
@@ -95,42 +107,79 @@ class _Stop:
 
 
 async def _in_a_thread(work: Callable[[_Stop], T]) -> T:
-    stop = _Stop()
-    done = asyncio.get_running_loop().run_in_executor(None, work, stop)
+    stop, done = _Stop(), Future[T]()
+    ended = asyncio.wrap_future(done)
+
+    def run() -> None:
+        try:
+            done.set_result(work(stop))
+        except BaseException as error:
+            done.set_exception(error)
+
+    # A daemon, and none of the loop's executor: Python waits for those before it ends, and if a loop ends without a
+    # cancellation nobody would tell them to stop. What it leaves then, the supervisor ends.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
     try:
-        while not done.done():
-            await asyncio.wait({done}, timeout=_TICK)
-        return done.result()
+        while not ended.done():
+            await asyncio.wait({ended}, timeout=_TICK)
+        return ended.result()
     finally:
         stop.now()
-        while not done.done():  # milliseconds, which whoever cancels again has to wait for as well
+        while not ended.done():  # milliseconds, which whoever cancels again has to wait for as well
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({done})
-        done.exception()  # told already, or of no interest: it was stopped
+                await asyncio.wait({ended})
+        ended.exception()  # told already, or of no interest: it was stopped
+        thread.join()
         stop.close()
 
 
 def _perform_all(experiments: Sequence[Experiment], at_once: int | None, stop: _Stop) -> tuple[Outcome, ...]:
     if at_once is not None and at_once < 1:
         raise CancelkitError(f"at_once is {at_once!r}; it must be a number of experiments, 1 or more")
-    with progress_bar(len(experiments)) as advance, ThreadPoolExecutor(at_once or os.cpu_count() or 1) as pool:
-        futures = [pool.submit(_perform, experiment, stop) for experiment in experiments]
-        for future in futures:
-            future.add_done_callback(lambda _: advance())
+    outcomes: dict[int, Outcome] = {}
+    errors: list[BaseException] = []
+    done: queue.SimpleQueue[None] = queue.SimpleQueue()
+    waiting = list(enumerate(experiments))[::-1]
+
+    def work() -> None:
+        while waiting and not stop.is_now:
+            with contextlib.suppress(IndexError):  # another one was faster
+                number, experiment = waiting.pop()
+                try:
+                    outcomes[number] = _perform(experiment, stop)
+                except BaseException as error:
+                    errors.append(error)
+                    stop.now()
+                done.put(None)
+
+    threads = [
+        threading.Thread(target=work, daemon=True)  # as above
+        for _ in range(min(at_once or os.cpu_count() or 1, len(experiments)))
+    ]
+    with HeldInterrupts() as interrupts, progress_bar(len(experiments)) as advance:
         try:
-            ended, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            errors = [future.exception() for future in futures if future in ended]
+            for thread in threads:
+                thread.start()
+            with interrupts.let_in():
+                while len(outcomes) < len(experiments) and not errors:
+                    with contextlib.suppress(queue.Empty):
+                        done.get(timeout=_TICK)
+                        advance()
         finally:
             stop.now()
-            pool.shutdown(cancel_futures=True)
-    for error in errors:
-        if error is not None:
-            raise error
-    return tuple(future.result() for future in futures)
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+    if errors:
+        raise errors[0]
+    return tuple(outcomes[number] for number in range(len(experiments)))
 
 
 def _perform(experiment: Experiment, stop: _Stop | None) -> Outcome:
     _check_is_file(Path(experiment.program))
+    if stop is not None and stop.is_now:
+        raise Stopped
     watch = None if stop is None else stop.descriptor
     with (
         HeldInterrupts() as interrupts,
@@ -180,7 +229,7 @@ class _Conductor:
         # None: it was not even started when the deadline passed; leaving the context of the launch kills it.
         returncode = process.ended.returncode if process.ended else -signal.SIGKILL
         self._seen.append(Event(time.monotonic_ns(), "exit", None, {"status": returncode}))
-        return Outcome(
+        outcome = Outcome(
             self._experiment,
             returncode,
             hung,
@@ -191,6 +240,8 @@ class _Conductor:
             (*left, *(Leak("temporary file", name) for name in process.files_left())),
             visits,
         )
+        process.tidy_up()
+        return outcome
 
     def _lost(self) -> CancelkitError:
         program = self._experiment.program
@@ -204,9 +255,10 @@ class _Conductor:
     def _take(self, message: dict[str, Any]) -> None:
         match message:
             case {"lost": why}:
+                advice = f"; make room in {tempfile.gettempdir()}, or point TMPDIR elsewhere"
                 raise CancelkitError(
-                    f"{self._experiment.program} cannot be followed: its record could not be kept ({why}); "
-                    f"make room in {tempfile.gettempdir()}, or point TMPDIR elsewhere"
+                    f"{self._experiment.program} cannot be followed: its record could not be kept "
+                    f"({why}){'' if LIMIT_REACHED in why else advice}"
                 )
             case {"rest": int(asked)}:
                 self._process.server.on_rest(asked)

@@ -24,8 +24,8 @@ LONG = 1.0
 
 _READ_AT_ONCE = 1 << 12
 _LONGEST_LINE = 1 << 10
-_MOST_GUESTS = 1000
-"""A program that is out of hand must not take all descriptors of the process that made it."""
+_MOST_GUESTS, _MOST_VISITS = 100, 1000
+"""At a time, and in all: a program out of hand must not take all descriptors and memory of the process that made it."""
 
 
 class Visit(NamedTuple):
@@ -117,10 +117,11 @@ class JobServer:
         return tuple(Visit(guest.job, guest.farewell) for guest in self._guests)
 
     def _let_in(self) -> None:
-        with contextlib.suppress(BlockingIOError, ConnectionError):
+        with contextlib.suppress(OSError):  # there is nobody more; or no descriptor more
             while True:
                 connection, _ = self._listener.accept()
-                if len(self._guests) == _MOST_GUESTS:
+                are_there = sum(guest.connection.fileno() >= 0 for guest in self._guests)
+                if are_there == _MOST_GUESTS or len(self._guests) == _MOST_VISITS:
                     connection.close()
                     continue
                 connection.setblocking(False)

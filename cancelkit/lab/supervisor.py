@@ -33,7 +33,8 @@ def supervise(program: int, link: int, experimenter: int, folder: str, on_ready:
     """Wait for the process `program` to end, tell the experiment over the link how, and exit.
 
     `link` is one end of a pair of sockets, by its descriptor. `experimenter` is the process that makes the experiment;
-    if it ends before that, its `folder` is removed here. `on_ready` is called when nothing can escape any more.
+    if it has not removed its `folder` when it is done, that is done here. `on_ready` is called when nothing can escape
+    any more.
     """
     wake = _wake_when_a_child_ends()
     _let_go_of_streams()
@@ -42,18 +43,19 @@ def supervise(program: int, link: int, experimenter: int, folder: str, on_ready:
     on_ready()
     watched = [wake, link]
     left: list[str] = []
-    is_wanted = True
     while (status := _status_of(program, left)) is None:
         ready, _, _ = select.select(watched, [], [], _ORPHAN_CHECK)
         if wake in ready:
             os.read(wake, 4096)
         if link in ready or os.getppid() != experimenter:  # nothing is ever sent over the link, so this is its end
-            watched, is_wanted = [wake], False
+            watched = [wake]
             _kill_group(program)
     _kill_descendants()
     names = ", ".join(map(encode_basestring_ascii, left))
     _tell(link, f'{{"ended": {os.waitstatus_to_exitcode(status)}, "left": [{names}]}}')
-    if not is_wanted:
+    while os.getppid() == experimenter and not select.select([link], [], [], _ORPHAN_CHECK)[0]:
+        pass  # the experiment is looking at what there is
+    if os.path.isdir(folder):  # noqa: PTH112 - it was not tidied up, and perhaps nobody is left to do it
         import shutil
 
         shutil.rmtree(folder, ignore_errors=True)

@@ -52,6 +52,9 @@ CHUNK = 1 << 20
 _RESERVE = 1 << 9
 """Bytes at the end of each chunk that events leave free: room to say that there will be no other chunk."""
 
+LIMIT_REACHED = "has reached its limit"
+"""Part of why a record is over that may not be longer."""
+
 _LONGEST_TEXT = 1 << 16
 _LONGEST_STRING = 1 << 10
 """Bytes of a text; and characters of each of its strings if it would be longer."""
@@ -162,7 +165,7 @@ class Tape:
             raise OSError(errno.EBADF, "the program has closed the record's descriptor")
         offset = next(self._offsets)
         if self._limit is not None and offset >= self._limit:
-            raise OSError(errno.EFBIG, f"the record has reached its limit of {self._limit >> 20} MiB")
+            raise OSError(errno.EFBIG, f"the record {LIMIT_REACHED} of {self._limit >> 20} MiB")
         _reserve_on_disk(self._descriptor, offset)
         chunk = memoryview(_mapped(self._descriptor, offset))
         places = itertools.count(0, PLACE)
@@ -239,9 +242,11 @@ def _cut(value: Any) -> Any:
 class TapeReader:
     """The reading end: in the parent, or where the program itself asks what its tasks are doing."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, limit: int | None = None) -> None:
+        """Read a tape of so many bytes at most: what is behind that was put there by nobody."""
         self._descriptor = descriptor
         self._identity = _identity(descriptor)
+        self._limit = limit
         self._next = 0
         self._late: dict[int, bool] = {}  # places that were not all written yet, and whether a step had begun there
         self._labels: dict[int, dict[str, Any]] = {}
@@ -255,7 +260,7 @@ class TapeReader:
         if _identity(self._descriptor) != self._identity:
             raise OSError(errno.EBADF, "the descriptor of the record was closed")
         events = self._late_events()
-        while True:
+        while self._limit is None or self._next < self._limit:
             chunk_end = (self._next // CHUNK + 1) * CHUNK
             data = os.pread(self._descriptor, min(_READ_AT_ONCE, chunk_end - self._next), self._next)
             written = -(-len(data.rstrip(b"\0")) // PLACE) * PLACE

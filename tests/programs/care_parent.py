@@ -49,6 +49,11 @@ def several_awaited() -> Sequence[Outcome]:
     return asyncio.run(perform_all_async([endless()] * 3, at_once=2))
 
 
+def one_by_hand() -> Sequence[Outcome]:
+    """In a loop that nobody brings to an end when it is broken."""
+    return [asyncio.new_event_loop().run_until_complete(perform_async(endless()))]
+
+
 def one_at_its_moment() -> Sequence[Outcome]:
     return [perform(Experiment(PROGRAM, signals_at("active=1"), sys.argv[2:], deadline=1000))]
 
@@ -67,7 +72,8 @@ def most_memory() -> int:
 
 
 HOW: dict[str, Callable[[], Sequence[Outcome]]] = {
-    make.__name__: make for make in (one, several, one_awaited, several_awaited, one_at_its_moment, one_that_was_told)
+    make.__name__: make
+    for make in (one, several, one_awaited, several_awaited, one_by_hand, one_at_its_moment, one_that_was_told)
 }
 
 if __name__ == "__main__":
