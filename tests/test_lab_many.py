@@ -20,6 +20,7 @@ from cancelkit.lab import (
     performing,
     signals_at,
 )
+from cancelkit.lab.launch import Stopped
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 
@@ -117,3 +118,17 @@ def test_a_cancellation_ends_the_programs(endless: Experiment, several: bool, pr
 def test_errors_are_raised_where_it_is_awaited() -> None:
     with pytest.raises(UnusableProgramError, match="does not exist"):
         asyncio.run(perform_async(Experiment("no_such_program.py", ())))
+
+
+def test_a_stop_between_two_experiments_ends_it(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is under way then that could raise."""
+    perform_one = performing._perform
+
+    def perform_and_stop(experiment: Experiment, stop: performing._Stop) -> Outcome:
+        outcome = perform_one(experiment, None)
+        stop.now()
+        return outcome
+
+    monkeypatch.setattr(performing, "_perform", perform_and_stop)
+    with pytest.raises(Stopped):
+        perform_all([short(programs, "loops_for_ever")] * 2, at_once=1)

@@ -162,7 +162,7 @@ def _perform_all(experiments: Sequence[Experiment], at_once: int | None, stop: _
             for thread in threads:
                 thread.start()
             with interrupts.let_in():
-                while len(outcomes) < len(experiments) and not errors:
+                while len(outcomes) < len(experiments) and not stop.is_now:
                     with contextlib.suppress(queue.Empty):
                         done.get(timeout=_TICK)
                         advance()
@@ -173,6 +173,8 @@ def _perform_all(experiments: Sequence[Experiment], at_once: int | None, stop: _
                     thread.join()
     if errors:
         raise errors[0]
+    if len(outcomes) < len(experiments):
+        raise Stopped  # between two of them
     return tuple(outcomes[number] for number in range(len(experiments)))
 
 
