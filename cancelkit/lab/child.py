@@ -42,7 +42,8 @@ def _install(settings: dict[str, Any], control: int, record: int, stacks: int) -
     os.environ["TMPDIR"] = f"{settings['folder']}/tmp"  # noqa: S108 - in a folder that is the experiment's own
     recorder = Recorder(Tape(record, settings["limit"]))
     recorder.install()
-    Gate([Moment.parse(text) for text in settings["moments"]], control, recorder, TapeReader(record)).install()
+    moments = [Moment(tuple(map(tuple, conditions))) for conditions in settings["moments"]]
+    Gate(moments, control, recorder, TapeReader(record)).install()
     Census(recorder).install()
 
 

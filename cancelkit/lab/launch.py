@@ -296,7 +296,7 @@ def launched(
         stack.callback(_remove, folder)
         for name in ("jobs", "tmp"):
             Path(folder, name).mkdir()
-        settings: dict[str, Any] = {"moments": [str(moment) for moment in moments], "experimenter": os.getpid()}
+        settings: dict[str, Any] = {"moments": [moment.conditions for moment in moments], "experimenter": os.getpid()}
         settings |= {"folder": folder, "port": server.port, "limit": LIMIT_OF_RECORD, **inherited}
         # Its own context closes the pipes.
         supervisor = stack.enter_context(_start(program, arguments, settings, tuple(inherited.values())))

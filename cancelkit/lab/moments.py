@@ -24,9 +24,10 @@ MOST_MOMENTS = 250
 _LONGEST_SHOWN = 200
 """Characters of a text that an error shows."""
 
-_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
-_PART = re.compile(r'\s*([\w-]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|.*?)\s*)?(,|\s(?:and|then)(?=\s|$)|$)')
-_BARE = re.compile(r"[^\s,=\"]+")
+# Compiled when a moment is first read from a text, which a child never does.
+_NUMBER = r"(?a:\d{1,9})"
+_PART = r'\s*([\w-]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|.*?)\s*)?(,|\s(?:and|then)(?=\s|$)|$)'
+_BARE = r"[^\s,=\"]+"
 
 Condition = tuple[str, int | str | None]
 
@@ -102,11 +103,12 @@ class Moments(NamedTuple):
             BadMomentError: as for a moment.
         """
         found: list[list[Condition]] = [[]]
-        position, link = 0, ","
+        part, position, link = re.compile(_PART), 0, ","
         while link:
-            match = _PART.match(text, position)
+            match = part.match(text, position)
             name, value, link = match.groups() if match else (text[position:], None, "")
-            found[-1].append(_condition(name, value, text[position : match.start(3) if match else None].strip(), text))
+            written = text[position : match.start(3) if match else None].strip()
+            found[-1].append(_condition(name, value, written, text))
             position = match.end() if match else len(text)
             if link.strip() == "then":
                 found.append([])
@@ -165,7 +167,7 @@ def _condition(name: str, value: str | None, part: str, text: str) -> Condition:
     meant = name.lower().replace("_", "-")
     if meant != name and meant in (*COUNT_NAMES, *PHASES, AT_ONCE, OUTPUT):
         raise BadMomentError(f"{name!r} in the moment {text!r} is written {meant}")
-    if not name or value is None or not _NUMBER.fullmatch(value):
+    if not name or value is None or not re.fullmatch(_NUMBER, value):
         part = part if len(part) <= _LONGEST_SHOWN else f"{part[:_LONGEST_SHOWN]}…"
         raise BadMomentError(f"{part!r} in the moment {text!r} is not NAME=NUMBER, as in active=2,queued=3")
     if name not in COUNT_NAMES:
@@ -199,7 +201,7 @@ def _is_printable(text: str) -> bool:
 def _written(name: str, value: Any) -> str:
     if value is None:
         return name
-    if isinstance(value, str) and not _BARE.fullmatch(value):
+    if isinstance(value, str) and not re.fullmatch(_BARE, value):
         return f"{name}={json.dumps(value, ensure_ascii=False)}"
     return f"{name}={value}"
 

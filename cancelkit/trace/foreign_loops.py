@@ -26,7 +26,7 @@ class ForeignLoops:
         self, surroundings: Callable[[Any], None], on_close: Callable[[Any], None], complaints: ComplaintWatch
     ) -> None:
         self.known: set[type] = set()
-        self._step = type("_RecordedStep", (_Step,), {"__call__": with_surroundings(_Step.__call__, surroundings)})
+        self._surroundings = surroundings
         self._on_close, self._on_complaint = on_close, complaints.on_exception_handler
         self._replacements = Replacements()
 
@@ -46,11 +46,13 @@ class ForeignLoops:
 
     def _wrap(self, loop_class: Any) -> None:
         call_soon, call_exception_handler, close = (getattr(loop_class, name) for name in _WRAPPED)
+        surrounded = with_surroundings(_Step.__call__, self._surroundings)
+        recorded_step = type("_RecordedStep", (_Step,), {"__call__": surrounded})
 
         @functools.wraps(call_soon)
         def recorded_call_soon(loop: Any, callback: Any, *args: Any, **kwargs: Any) -> Any:
             if issubclass(type(getattr(callback, "__self__", None)), asyncio.Task):
-                return call_soon(loop, self._step(callback, args), **kwargs)
+                return call_soon(loop, recorded_step(callback, args), **kwargs)
             return call_soon(loop, callback, *args, **kwargs)
 
         @functools.wraps(call_exception_handler)

@@ -127,12 +127,12 @@ def _parsed(function: FunctionType) -> tuple[ast.Module, ast.FunctionDef]:
     owner = function.__qualname__.rpartition(".")[0].rpartition(".")[2]
     is_inside = bool(lines) and lines[0][:1].isspace()
     head = "" if not is_inside else "if True:\n" if owner in ("", "<locals>") else f"class {owner}:\n"
+    above = "\n" * (code.co_firstlineno - 1 - is_inside)
     # tokenize could tell where it ends, and would take longer than all the rest.
     least = _last_line(code) - code.co_firstlineno + 1
     for end in range(least, min(len(lines), least + _LINES_OF_BRACKETS) + 1):
         with contextlib.suppress(SyntaxError):  # the last bracket is not closed yet
-            tree = ast.parse("".join([head, *lines[:end]]))
-            ast.increment_lineno(tree, code.co_firstlineno - 1 - is_inside)
+            tree = ast.parse("".join([above, head, *lines[:end]]))
             (definition,) = cast("Any", tree.body[0]).body if is_inside else cast("Any", tree.body)
             return tree, definition
     raise CancelkitError(f"cannot record: the source of {function.__qualname__} is not at {code.co_filename}")

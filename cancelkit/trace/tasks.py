@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import functools
 import inspect
 import sys
 from types import CodeType, CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cancelkit.trace.unseen import without_us
 
@@ -132,10 +133,26 @@ def task_class(recorder: Recorder) -> type[asyncio.Task[Any]]:
     Task.__module__ = base.__module__
     Task.__qualname__ = base.__qualname__
     Task.__init__.__qualname__ = base.__init__.__qualname__
-    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
-    parameters += inspect.signature(base).parameters.values()
-    Task.__init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    Task.__init__.__signature__ = _signature_of_init(base)  # type: ignore[attr-defined]
     return Task
+
+
+def _signature_of_init(task: Any) -> inspect.Signature:
+    """What a program is told that asks how a task is made."""
+    text = task.__text_signature__
+    if text is None:  # a class that is Python's
+        return inspect.signature(task.__init__)
+    # As `inspect` does it, only that this needs no tokenizer, whose patterns would have to be compiled for it.
+    arguments = cast("Any", ast.parse(f"def __init__{text}: ...").body[0]).args
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
+    parameters += [
+        inspect.Parameter(argument.arg, inspect.Parameter.POSITIONAL_OR_KEYWORD) for argument in arguments.args
+    ]
+    parameters += [
+        inspect.Parameter(argument.arg, inspect.Parameter.KEYWORD_ONLY, default=ast.literal_eval(default))
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    ]
+    return inspect.Signature(parameters)
 
 
 def title_of_coroutine(coro: Any) -> str:
