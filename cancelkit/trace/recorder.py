@@ -26,7 +26,6 @@ from asyncio import base_events, runners, unix_events
 from asyncio import events as asyncio_events
 from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -81,14 +80,15 @@ _ON_ITS_WAY, _HAS_COME = 1, 2
 _installed: Recorder | None = None
 
 
-@dataclass(slots=True)
 class _Loop:
     """A loop that was met: its number, and labels for what its tasks run."""
 
-    reference: Callable[[], Any]
-    number: int
-    coros: dict[str, int] = field(default_factory=dict)
-    is_closing: bool = False
+    __slots__ = ("coros", "is_closing", "number", "reference")
+
+    def __init__(self, reference: Callable[[], Any], number: int) -> None:
+        self.reference, self.number = reference, number
+        self.coros: dict[str, int] = {}
+        self.is_closing = False
 
 
 def _harmless(method: Any) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from cancelkit.trace.events import Event
 
@@ -34,8 +33,7 @@ _ENDS = frozenset({State.FINISHED, State.CANCELLED, State.FAILED, State.ABANDONE
 _LIMITERS = frozenset({"Semaphore", "BoundedSemaphore"})
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """How many tasks other than the main one are in which state, and how many jobs have reported what.
 
     Attributes:
@@ -78,10 +76,10 @@ class Counts:
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name; the last two are 1 for true."""
-        return {name: int(value) for name, value in asdict(self).items()}
+        return {name: int(value) for name, value in self._asdict().items()}
 
 
-*COUNT_NAMES, _before_start, _closing = (field.name for field in fields(Counts))
+*COUNT_NAMES, _before_start, _closing = Counts._fields
 _OF_TASKS, _OF_JOBS, _PHASES = COUNT_NAMES[:5], COUNT_NAMES[5:], (_before_start, _closing)
 _COUNT_OF_STATE = {
     State.NOT_STARTED: "created",
@@ -95,18 +93,23 @@ _COUNT_OF_STATE = {
 }
 
 
-@dataclass(slots=True)
 class Tracker:
-    """Follows events and knows the state of every task after each of them."""
+    """Follows events and knows the state of every task after each of them.
 
-    states: dict[int, State] = field(default_factory=dict)
-    mains: set[int] = field(default_factory=set)
-    _cancelled: set[int] = field(default_factory=set)
-    # Counted as events come: a program may ask before every wait, and have had a million tasks.
-    _where: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_OF_TASKS, 0))
-    _reports: Counter[str] = field(default_factory=Counter)
-    _has_begun: bool = False
-    _closing: set[int] = field(default_factory=set)
+    Attributes:
+        states: the state of each task, by its number.
+        mains: the tasks that a loop is run for.
+    """
+
+    def __init__(self, mains: Collection[int] = ()) -> None:
+        self.states: dict[int, State] = {}
+        self.mains = set(mains)
+        self._cancelled: set[int] = set()
+        # Counted as events come: a program may ask before every wait, and have had a million tasks.
+        self._where = dict.fromkeys(_OF_TASKS, 0)
+        self._reports: Counter[str] = Counter()
+        self._has_begun = False
+        self._closing: set[int] = set()
 
     def feed(self, event: Event) -> State | None:
         """Take one event; return the state its task is in now, or None if the event is not about a task's state."""

@@ -18,9 +18,8 @@ import itertools
 import os
 from asyncio import locks
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorType
-from typing import Any
+from typing import Any, NamedTuple
 
 from cancelkit.trace.inject import Replacements
 from cancelkit.trace.tasks import coro_of
@@ -73,8 +72,7 @@ Span = tuple[tuple[int, int], tuple[int, int]]  # two (line, column) pairs
 _STARTED_IN = os.getcwd()  # noqa: PTH109 - a program's file name is relative to this, wherever it goes later
 
 
-@dataclass(frozen=True, slots=True)
-class Suspension:
+class Suspension(NamedTuple):
     """What a task waits `on`, `at` which file:line of its program, and whether that is `cleanup`."""
 
     on: str
@@ -89,8 +87,7 @@ def tell_semaphores_apart(replacements: Replacements) -> None:
     replacements.put(asyncio.BoundedSemaphore, "acquire", _BOUNDED_ACQUIRE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Varying:
+class _Varying(NamedTuple):
     """What is waited for in a place where that can differ: `which` tells it, and `code_of` has the code for it."""
 
     which: Callable[[Any, Any], str]

@@ -62,6 +62,8 @@ _LONGEST_STRING = 1 << 10
 _READ_AT_ONCE = 1 << 18
 """Bytes; the longest text fits."""
 
+_BLANKS = (bytes(1 << 14), bytes(1 << 8))
+
 put_into = struct.Struct("QII").pack_into
 _slot = struct.Struct("QII").unpack_from
 
@@ -239,6 +241,15 @@ def _cut(value: Any) -> Any:
     return f"{value[:_LONGEST_STRING]}… ({len(value)} characters)" if too_long else value
 
 
+def _written(data: bytes) -> int:
+    """How many bytes there are up to the last that is not zero."""
+    end = len(data)
+    for block in _BLANKS:  # rstrip() on its own would look at each byte by itself
+        while data.endswith(block, 0, end):
+            end -= len(block)
+    return len(data[:end].rstrip(b"\0"))
+
+
 class TapeReader:
     """The reading end: in the parent, or where the program itself asks what its tasks are doing."""
 
@@ -263,7 +274,7 @@ class TapeReader:
         while self._limit is None or self._next < self._limit:
             chunk_end = (self._next // CHUNK + 1) * CHUNK
             data = os.pread(self._descriptor, min(_READ_AT_ONCE, chunk_end - self._next), self._next)
-            written = -(-len(data.rstrip(b"\0")) // PLACE) * PLACE
+            written = -(-_written(data) // PLACE) * PLACE
             if written == 0:
                 if chunk_end >= os.fstat(self._descriptor).st_size:
                     break
