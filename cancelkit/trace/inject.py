@@ -116,7 +116,7 @@ def _rebuilt(
 
 
 def _parsed(function: FunctionType) -> tuple[ast.Module, ast.FunctionDef]:
-    """A module with nothing but the function, on its own lines, and in it the function's definition.
+    """A module with nothing but the function, and in it the function's definition.
 
     Raises:
         CancelkitError: its source is not where it should be.
@@ -127,12 +127,11 @@ def _parsed(function: FunctionType) -> tuple[ast.Module, ast.FunctionDef]:
     owner = function.__qualname__.rpartition(".")[0].rpartition(".")[2]
     is_inside = bool(lines) and lines[0][:1].isspace()
     head = "" if not is_inside else "if True:\n" if owner in ("", "<locals>") else f"class {owner}:\n"
-    above = "\n" * (code.co_firstlineno - 1 - is_inside)
     # tokenize could tell where it ends, and would take longer than all the rest.
     least = _last_line(code) - code.co_firstlineno + 1
     for end in range(least, min(len(lines), least + _LINES_OF_BRACKETS) + 1):
         with contextlib.suppress(SyntaxError):  # the last bracket is not closed yet
-            tree = ast.parse("".join([above, head, *lines[:end]]))
+            tree = ast.parse("".join([head, *lines[:end]]))
             (definition,) = cast("Any", tree.body[0]).body if is_inside else cast("Any", tree.body)
             return tree, definition
     raise CancelkitError(f"cannot record: the source of {function.__qualname__} is not at {code.co_filename}")
@@ -150,7 +149,9 @@ def _replaced(original: FunctionType, module: CodeType, names: dict[str, object]
     while code.co_name != original.__name__ or code is module:
         code = next(inner for inner in code.co_consts if isinstance(inner, CodeType))
     made = FunctionType(
-        code.replace(co_qualname=original.__code__.co_qualname),
+        _moved(code, original.__code__.co_firstlineno - code.co_firstlineno).replace(
+            co_qualname=original.__code__.co_qualname
+        ),
         original.__globals__,
         original.__name__,
         original.__defaults__,
@@ -159,6 +160,12 @@ def _replaced(original: FunctionType, module: CodeType, names: dict[str, object]
     for name in ("__kwdefaults__", "__qualname__", "__doc__", "__module__", "__annotations__"):
         setattr(made, name, getattr(original, name))
     return made
+
+
+def _moved(code: CodeType, lines: int) -> CodeType:
+    """The code so many lines further down. (To have the parser count so many lines takes longer than the rest.)"""
+    consts = tuple(_moved(const, lines) if isinstance(const, CodeType) else const for const in code.co_consts)
+    return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=consts)
 
 
 def _cell(value: object) -> Any:
