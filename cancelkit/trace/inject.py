@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import inspect
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 from typing import Any, cast
 
@@ -122,7 +123,7 @@ def _parsed(function: FunctionType) -> tuple[ast.Module, ast.FunctionDef]:
         CancelkitError: its source is not where it should be.
     """
     code = function.__code__
-    lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
+    lines = _source_of(function)[code.co_firstlineno - 1 :]
     # Below a line of ours instead of dedented, so that columns stay right: Python marks them in tracebacks.
     owner = function.__qualname__.rpartition(".")[0].rpartition(".")[2]
     is_inside = bool(lines) and lines[0][:1].isspace()
@@ -135,6 +136,21 @@ def _parsed(function: FunctionType) -> tuple[ast.Module, ast.FunctionDef]:
             (definition,) = cast("Any", tree.body[0]).body if is_inside else cast("Any", tree.body)
             return tree, definition
     raise CancelkitError(f"cannot record: the source of {function.__qualname__} is not at {code.co_filename}")
+
+
+def _source_of(function: FunctionType) -> Sequence[str]:
+    """The lines of the file that a function is defined in; none if it cannot be found."""
+    try:
+        return _read(function.__code__.co_filename)
+    except (OSError, UnicodeDecodeError):  # of a library in an archive, for one
+        return linecache.getlines(function.__code__.co_filename, function.__globals__)
+
+
+@functools.lru_cache(maxsize=1)
+def _read(filename: str) -> list[str]:
+    # Not by way of linecache, which takes several times as long, and keeps what it has read.
+    with open(filename, encoding="utf-8") as file:  # noqa: PTH123 - no pathlib in a child
+        return file.readlines()
 
 
 def _last_line(code: CodeType) -> int:
@@ -163,7 +179,8 @@ def _replaced(original: FunctionType, module: CodeType, names: dict[str, object]
 
 
 def _moved(code: CodeType, lines: int) -> CodeType:
-    """The code so many lines further down. (To have the parser count so many lines takes longer than the rest.)"""
+    """The code so many lines further down."""
+    # Empty lines for the parser would do the same, and take longer than all it parses.
     consts = tuple(_moved(const, lines) if isinstance(const, CodeType) else const for const in code.co_consts)
     return code.replace(co_firstlineno=code.co_firstlineno + lines, co_consts=consts)
 
