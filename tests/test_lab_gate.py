@@ -4,6 +4,7 @@ The jobs wait for a server on loopback, which never answers before the last sign
 """
 
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from cancelkit.errors import MomentNotReachedError
 from cancelkit.lab import Experiment, Outcome, active, holding, output, perform, signals_at
+from cancelkit.lab.launch import Launched
 from cancelkit.lab.moments import Moment, Moments
 from cancelkit.lab.scenarios import STAGE
 
@@ -48,6 +50,23 @@ def test_where_signals_land(when: str, landed: list[str]) -> None:
     outcome = play(when)
     assert [str(mark.landed) for mark in outcome.timeline.signals] == landed
     assert outcome.ended == "killed by SIGINT"
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.3, 0.0), (0.0, 0.3)])
+def test_an_experimenter_that_is_late(before: float, after: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What the program says meanwhile was said before it received the signal; and what it does has to be seen.
+    send = Launched.send
+
+    def send_slowly(launched: Launched, signum: signal.Signals) -> int:
+        time.sleep(before)
+        sent = send(launched, signum)
+        time.sleep(after)
+        return sent
+
+    monkeypatch.setattr(Launched, "send", send_slowly)
+    outcome = play("output=job-2: holding then halfway=2")
+    assert [str(mark.landed) for mark in outcome.timeline.signals] == ["2 active, 3 queued", "2 cleaning, 3 ended"]
+
 
 
 def test_closing() -> None:

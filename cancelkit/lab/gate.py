@@ -4,8 +4,9 @@ The loop passes here on its way into the selector's wait. A real program would b
 find it there; held inside a callback it would behave as no program does. So a moment is looked for nowhere else.
 
 The two ends talk over a link. The gate says, a line of JSON each: `reached` the moment of that number, `lost` for some
-reason, `rest` (the program waits with nothing else to do; how much it has asked of the workload's server). The other
-end answers with a byte: the number of the last moment that has passed, or one of those below.
+reason, `rest` (the program waits with nothing else to do; how much it has asked of the workload's server, and how many
+moments have passed that it knows of). The other end answers with a byte: the number of the last moment that has
+passed, or one of those below.
 """
 
 from __future__ import annotations
@@ -71,13 +72,13 @@ class Gate:
                 return
             with self._lock:
                 if self._passed < len(self._moments):
-                    self._hold_at_moment()
-                if timeout and workplace.asked and not self._signals.held and not select(selector, 0):
-                    self._say({"rest": len(workplace.asked)})
+                    self._hold_at_moment(lambda: timeout != 0 and not select(selector, 0))
+                if workplace.asked and timeout != 0 and not self._signals.held and not select(selector, 0):
+                    self._say({"rest": len(workplace.asked), "passed": self._passed})
 
         return pass_through
 
-    def _hold_at_moment(self) -> None:
+    def _hold_at_moment(self, has_to_wait: Callable[[], bool]) -> None:
         try:
             for event in self._reader.new_events():
                 self._tracker.feed(event)
@@ -95,7 +96,8 @@ class Gate:
         while self._passed < len(self._moments):
             moment = self._moments[self._passed]
             if moment.is_only_output:
-                if not self._is_told_without_asking():
+                # The other end finds out by itself, and may be late; if that passed by, no moment after it would hold.
+                if not (self._is_told_without_asking() or (has_to_wait() and self._hold())):
                     return
             elif not moment.holds(counts) or not self._hold():
                 return

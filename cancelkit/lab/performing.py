@@ -262,8 +262,10 @@ class _Conductor:
                     f"{self._experiment.program} cannot be followed: its record could not be kept "
                     f"({why}){'' if LIMIT_REACHED in why else advice}"
                 )
-            case {"rest": int(asked)}:
+            case {"rest": int(asked), "passed": self._passed}:  # or it was said before a signal was sent
                 self._process.server.on_rest(asked)
+            case {"reached": int(number)} if number <= self._passed:
+                self._process.tell(self._passed)
             case {"reached": int(number)} if number == self._passed + 1 and number <= len(self._signals):
                 if self._was_printed(number):
                     self._send(number, is_held=True)
@@ -276,7 +278,6 @@ class _Conductor:
             number = self._passed + 1
             if not (self._signals[number - 1][0].is_only_output and self._was_printed(number)):
                 return
-            self._process.tell(self._last_at_once(number))  # first: the next moment is looked for when they arrive
             self._send(number, is_held=False)
 
     def _was_printed(self, number: int) -> bool:
@@ -297,8 +298,7 @@ class _Conductor:
             self._send_one(following)
         self._passed = last
         self._process.server.signals_to_come = last < len(self._signals)
-        if is_held:
-            self._process.tell(last)
+        self._process.tell(last)
 
     def _last_at_once(self, number: int) -> int:
         """The number of the last signal that comes at once after that of a moment, or its own."""
