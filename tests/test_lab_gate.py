@@ -68,7 +68,6 @@ def test_an_experimenter_that_is_late(before: float, after: float, monkeypatch: 
     assert [str(mark.landed) for mark in outcome.timeline.signals] == ["2 active, 3 queued", "2 cleaning, 3 ended"]
 
 
-
 def test_closing() -> None:
     outcome = play("closing", "short", words=["--leftover"])
     (mark,) = outcome.timeline.signals
