@@ -36,7 +36,7 @@ from cancelkit.lab import (
     Outcome,
     active,
     before_start,
-    launch,
+    launched,
     perform,
     perform_all,
     perform_all_async,
@@ -398,7 +398,7 @@ def test_the_parent_is_killed(how: str, signum: signal.Signals, programs: Path, 
         assert process.wait() == -signum
 
 
-@pytest.mark.parametrize("mebibytes", [4, *([launch.LIMIT_OF_RECORD >> 20] if STRICT else [])])
+@pytest.mark.parametrize("mebibytes", [4, *([launched.LIMIT_OF_RECORD >> 20] if STRICT else [])])
 def test_a_program_that_floods_its_record_costs_no_memory(mebibytes: int, programs: Path, marked: Marked) -> None:
     """More steps than there is room for, after all signals have been sent."""
     with parent(programs, "one_that_was_told", "floods_the_record", str(mebibytes * 34_000), str(mebibytes)) as process:
@@ -429,7 +429,7 @@ def test_a_flood_before_the_moment_is_an_error_that_says_so(
     misbehave: Misbehave, marked: Marked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody can know when the moment is."""
-    monkeypatch.setattr(launch, "LIMIT_OF_RECORD", 1 << 20)
+    monkeypatch.setattr(launched, "LIMIT_OF_RECORD", 1 << 20)
     with pytest.raises(CancelkitError, match=r"misbehave\.py cannot be followed: .*has reached its limit of 1 MiB"):
         misbehave("floods_the_record", "active=100")
     marked.wait_for_the_end(time.monotonic())
@@ -438,8 +438,8 @@ def test_a_flood_before_the_moment_is_an_error_that_says_so(
 def test_a_flood_without_an_end_ends_at_the_deadline(
     programs: Path, marked: Marked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "LIMIT_OF_RECORD", 1 << 20)
-    monkeypatch.setattr(launch, "SECONDS_TO_EXPLAIN", 0.2)
+    monkeypatch.setattr(launched, "LIMIT_OF_RECORD", 1 << 20)
+    monkeypatch.setattr(launched, "SECONDS_TO_EXPLAIN", 0.2)
     program = programs / "misbehave.py"
     outcome = perform(Experiment(program, [(before_start, signal.SIGWINCH)], ["floods_the_record"], deadline=3))
     assert outcome.ended == "hung and was killed"
@@ -455,7 +455,7 @@ def test_a_flood_without_an_end_ends_at_the_deadline(
 def test_programs_that_ignore_every_signal_and_more(
     name: str, misbehave: Misbehave, witness: Witness, marked: Marked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "SECONDS_TO_EXPLAIN", 0.2)
+    monkeypatch.setattr(launched, "SECONDS_TO_EXPLAIN", 0.2)
     with pytest.raises(MomentNotReachedError, match="did not end within 100 s, and the moment active=1 had not come"):
         misbehave(name)
     marked.wait_for_the_end(time.monotonic())
@@ -466,7 +466,7 @@ def test_programs_that_ignore_every_signal_and_more(
 
 @pytest.mark.usefixtures("deadline_when_ready")
 def test_both_pipes_are_cut(programs: Path, marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "SECONDS_TO_EXPLAIN", 0.2)
+    monkeypatch.setattr(launched, "SECONDS_TO_EXPLAIN", 0.2)
     program = programs / "misbehave.py"
     outcome = perform(Experiment(program, (), ["talks_for_ever"], deadline=100))
     assert (outcome.ended, outcome.returncode) == ("hung and was killed", -signal.SIGKILL)
@@ -522,7 +522,7 @@ def test_noise_on_the_link_to_the_kit(programs: Path, marked: Marked) -> None:
 
 def test_half_a_line_on_the_link_to_the_kit(programs: Path, marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
     """It swallows the word that the moment has come, and then the program waits for an answer."""
-    monkeypatch.setattr(launch, "SECONDS_TO_EXPLAIN", 0.2)
+    monkeypatch.setattr(launched, "SECONDS_TO_EXPLAIN", 0.2)
     with pytest.raises(MomentNotReachedError, match="did not end within 1 s"):
         talk(programs, "half a line", deadline=1)
     assert marked.everyone() == set()

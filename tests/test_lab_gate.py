@@ -12,7 +12,7 @@ import pytest
 
 from cancelkit.errors import MomentNotReachedError
 from cancelkit.lab import Experiment, Outcome, active, holding, output, perform, signals_at
-from cancelkit.lab.launch import Launched
+from cancelkit.lab.launched import Launched
 from cancelkit.lab.moments import Moment, Moments
 from cancelkit.lab.scenarios import STAGE
 

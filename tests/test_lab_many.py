@@ -20,7 +20,7 @@ from cancelkit.lab import (
     performing,
     signals_at,
 )
-from cancelkit.lab.launch import Stopped
+from cancelkit.lab.launched import Stopped
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cancelkit.errors import CancelkitError, MomentNotReachedError, UnusableProgramError
-from cancelkit.lab import Experiment, Outcome, launch, perform, performing
+from cancelkit.lab import Experiment, Outcome, conducting, launched, perform
 from cancelkit.lab.captured import KEPT_OF_OUTPUT, Output
 from cancelkit.lab.moments import Moment
 
@@ -45,8 +45,8 @@ def deadline_when_ready(monkeypatch: pytest.MonkeyPatch) -> None:
         add(output, data)
 
     monkeypatch.setattr(Output, "add", add_and_see)
-    monkeypatch.setattr(launch, "time", clock)
-    monkeypatch.setattr(performing, "time", clock)
+    monkeypatch.setattr(launched, "time", clock)
+    monkeypatch.setattr(conducting, "time", clock)
 
 
 def refusal(program: Path | str, *arguments: str, kind: type[Exception] = MomentNotReachedError) -> str:
@@ -135,7 +135,7 @@ def test_only_the_end_of_stderr_is_shown(misbehave: Misbehave) -> None:
 def test_a_moment_that_never_comes(
     misbehave: Misbehave, monkeypatch: pytest.MonkeyPatch, name: str, moment: str, seen: str
 ) -> None:
-    monkeypatch.setattr(launch, "SECONDS_TO_EXPLAIN", 0.01)
+    monkeypatch.setattr(launched, "SECONDS_TO_EXPLAIN", 0.01)
     with pytest.raises(MomentNotReachedError) as caught:
         misbehave(name, moment)
     assert f"misbehave.py did not end within 100 s, and the moment {moment} had not come." in str(caught.value)
@@ -151,7 +151,7 @@ def test_a_moment_between_two_callbacks(misbehave: Misbehave) -> None:
 
 @pytest.mark.usefixtures("deadline_when_ready")
 def test_a_program_that_ignores_all_signals(misbehave: Misbehave, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "SECONDS_TO_EXPLAIN", 0.01)
+    monkeypatch.setattr(launched, "SECONDS_TO_EXPLAIN", 0.01)
     outcome = misbehave("ignores_all_signals")
     assert (outcome.hung, outcome.ended) == (True, "hung and was killed")
     assert outcome.returncode == -signal.SIGKILL

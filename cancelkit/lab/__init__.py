@@ -3,9 +3,10 @@
     outcome = perform(Experiment("program.py", [(active(2) & queued(3), signal.SIGINT)]))
     print(outcome, outcome.clean)
 
-The parent's side is `performing` on top of `launch`; the child's is `child`, with `gate` and `census`, and `supervisor`
-between the two; `moments` is what both understand. `checklist` judges an outcome. `workload` has the jobs that the
-kit's own programs run, `server` is what they talk to, and `scenarios` has experiments on them, by name.
+The parent's side is `performing`, which has `conducting` do it for each program, on top of `launch` and `launched`; the
+child's is `child`, with `gate` and `census`, and `supervisor` between the two; `moments` is what both understand.
+`checklist` judges an outcome. `workload` has the jobs that the kit's own programs run, `server` is what they talk to,
+and `scenarios` has experiments on them, by name.
 """
 
 from __future__ import annotations

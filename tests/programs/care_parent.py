@@ -17,7 +17,7 @@ from cancelkit.lab import (
     Experiment,
     Outcome,
     before_start,
-    launch,
+    launched,
     perform,
     perform_all,
     perform_all_async,
@@ -60,7 +60,7 @@ def one_at_its_moment() -> Sequence[Outcome]:
 
 def one_that_was_told() -> Sequence[Outcome]:
     """All its signals have been sent before its first line; its record may have so many MiB."""
-    launch.LIMIT_OF_RECORD = int(sys.argv[4]) << 20
+    launched.LIMIT_OF_RECORD = int(sys.argv[4]) << 20
     return [perform(Experiment(PROGRAM, [(before_start, signal.SIGWINCH)], sys.argv[2:], deadline=1000))]
 
 
