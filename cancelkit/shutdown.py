@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import inspect
 import os
 import signal
@@ -35,6 +36,9 @@ if sys.platform == "win32":
     )
 
 T = TypeVar("T")
+
+_SECONDS_TO_UNBLOCK = 2.0
+"""How long after the grace period a loop that is blocked may stay so."""
 
 _interruption: _Interruption | None = None
 """That of the run() under way. There is one at most: signals belong to the main thread."""
@@ -68,10 +72,12 @@ def run(
 
     Args:
         main: the coroutine to run.
-        signals: which signals ask the program to end.
+        signals: which signals ask the program to end. One that is ignored when this is called, because of `nohup`
+            or a shell's `&`, stays ignored, as under `asyncio.run`.
         grace: how many seconds after the first signal the program may still take; None for ever. Tasks that take
-            longer are named on stderr, with where they are stuck, and left. Code that blocks the loop is not ended
-            by this, and Python itself waits for threads before it exits.
+            longer are named on stderr, with where they are stuck, and left. If code blocks the loop, so that this
+            cannot be done either, `faulthandler` writes the stacks of all threads to stderr two seconds later and
+            ends the process with status 1. Python itself waits for threads before it exits, however long.
         loop_factory: makes the event loop; `asyncio.new_event_loop` unless told otherwise.
 
     Returns:
@@ -195,6 +201,8 @@ class _Interruption:
         global _interruption
         with contextlib.ExitStack() as undo:
             for signum in self._signals:
+                if signal.getsignal(signum) is signal.SIG_IGN:
+                    continue  # whoever started the program decided so
                 before = signal.signal(signum, self._on_signal)
                 # None stands for a handler that C code installed, which cannot be put back from Python.
                 self._before[signum] = signal.SIG_DFL if before is None else before
@@ -207,6 +215,7 @@ class _Interruption:
                 end.setblocking(False)
             wakeup_fd = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
             undo.callback(signal.set_wakeup_fd, wakeup_fd)
+            undo.callback(self._call_off_last_resort)
             self._undo = undo.pop_all()
         _interruption = self
         return self
@@ -275,8 +284,20 @@ class _Interruption:
             signal.raise_signal(signum)
             return
         self.received.append(signum)
+        if len(self.received) == 1:
+            self._prepare_last_resort()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._act)
+
+    def _prepare_last_resort(self) -> None:
+        """Have the process end even if the loop, which is to do that, is blocked."""
+        if self._grace is not None:
+            with contextlib.suppress(RuntimeError, AttributeError, OSError, ValueError):  # there is no stderr
+                faulthandler.dump_traceback_later(self._grace + _SECONDS_TO_UNBLOCK, exit=True)
+
+    def _call_off_last_resort(self) -> None:
+        if self.received and self._grace is not None:
+            faulthandler.cancel_dump_traceback_later()
 
     def _act(self) -> None:
         if self._begun:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import faulthandler
 import gc
 import inspect
 import signal
@@ -206,6 +207,45 @@ def test_what_will_not_end_is_named_with_where_it_is_stuck_and_left(stuck: str, 
     assert "RuntimeError" not in outcome.stderr
     told = outcome.stderr.partition(f"gave up waiting for {name}, ")[2].partition("gave up")[0]
     assert "await asyncio.Event().wait()  # stuck here" in told
+
+
+def test_a_loop_that_is_blocked_is_ended_with_where_it_is() -> None:
+    outcome = outcome_of("stubborn blocked")
+    assert (outcome.returncode, outcome.hung) == (1, False)
+    lines = (PROGRAMS / "shutdown_stubborn.py").read_text().splitlines()
+    place = next(number for number, line in enumerate(lines, 1) if "blocks here" in line)
+    assert f'shutdown_stubborn.py", line {place} in block' in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("grace", "signals", "expected"),
+    [(10.0, 2, [("later", 12.0), ("called off",)]), (10.0, 0, []), (None, 2, [])],
+)
+def test_the_last_resort_is_prepared_at_the_first_signal_and_called_off_at_the_end(
+    grace: float | None, signals: int, expected: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[object, ...]] = []
+
+    def later(seconds: float, **options: bool) -> None:
+        assert options == {"exit": True}
+        calls.append(("later", seconds))
+
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", later)
+    monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", lambda: calls.append(("called off",)))
+
+    async def main() -> None:
+        for _ in range(signals):
+            signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(0)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        run(main(), grace=grace)
+    assert calls == expected
+
+
+def test_a_signal_that_was_ignored_stays_ignored() -> None:
+    outcome = outcome_of("answers is_ignored")
+    assert (outcome.stdout, outcome.stderr, outcome.returncode) == ("SIGINT was ignored\nTrue\n", "", 143)
 
 
 def test_sigterm_lets_the_program_end_in_order() -> None:

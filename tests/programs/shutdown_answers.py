@@ -76,5 +76,17 @@ async def is_not_told() -> None:
     print("cancelled" if batch.cancelled() else batch.result())
 
 
+async def is_ignored() -> None:
+    signal.raise_signal(signal.SIGINT)
+    await asyncio.sleep(0)
+    print("SIGINT was ignored")
+    try:
+        await interrupted(signum=signal.SIGTERM)
+    finally:
+        print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "is_ignored":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as `nohup` does with SIGHUP, and a shell's `&` with SIGINT
     run(globals()[sys.argv[1]]())
