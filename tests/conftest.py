@@ -15,10 +15,11 @@ if os.name == "posix":
 
 PROGRAMS = Path(__file__).with_name("programs")
 
-# A shell's `&`, `nohup` and some CI runners hand SIGINT down as "ignored", and every process that a test starts and
+# A shell's `&`, `nohup` and some CI runners hand signals down as "ignored", and every process that a test starts and
 # interrupts would inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(signum) is signal.SIG_IGN:
+        signal.signal(signum, signal.default_int_handler if signum is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

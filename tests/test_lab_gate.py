@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from cancelkit.lab import Experiment, Outcome, active, holding, output, perform,
 from cancelkit.lab.launched import Launched
 from cancelkit.lab.moments import Moment, Moments
 from cancelkit.lab.scenarios import STAGE
+from cancelkit.lab.server import JobServer
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 
@@ -66,6 +68,20 @@ def test_an_experimenter_that_is_late(before: float, after: float, monkeypatch: 
     monkeypatch.setattr(Launched, "send", send_slowly)
     outcome = play("output=job-2: holding then halfway=2")
     assert [str(mark.landed) for mark in outcome.timeline.signals] == ["2 active, 3 queued", "2 cleaning, 3 ended"]
+
+
+def test_a_server_that_is_slow_to_answer_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The program does not run until all have their answers, or those who had theirs first would be ahead.
+    answer = JobServer._answer
+
+    def answer_slowly(server: JobServer, guest: Any) -> None:
+        answer(server, guest)
+        if guest.job == "job-1":
+            time.sleep(0.1)
+
+    monkeypatch.setattr(JobServer, "_answer", answer_slowly)
+    outcome = play("halfway=2", "short", "short", "long")
+    assert [str(mark.landed) for mark in outcome.timeline.signals] == ["1 queued, 2 cleaning"]
 
 
 def test_closing() -> None:

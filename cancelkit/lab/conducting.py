@@ -10,7 +10,7 @@ from typing import Any
 
 from cancelkit.errors import CancelkitError, UnusableProgramError
 from cancelkit.lab.experiment import Experiment
-from cancelkit.lab.gate import NOT_YET, SAY_SO
+from cancelkit.lab.gate import GO_ON, NOT_YET, SAY_SO
 from cancelkit.lab.launched import DeadlinePassed, Launched, SupervisorLost
 from cancelkit.lab.outcome import Leak, Outcome
 from cancelkit.lab.unreached import end_of
@@ -78,8 +78,10 @@ class Conductor:
                     f"{self._experiment.program} cannot be followed: its record could not be kept "
                     f"({why}){'' if LIMIT_REACHED in why else advice}"
                 )
-            case {"rest": int(asked), "passed": self._passed}:  # or it was said before a signal was sent
+            case {"rest": int(asked), "passed": self._passed}:
                 self._process.server.on_rest(asked)
+            case {"rest": _}:  # it was said before a signal was sent
+                self._process.tell(GO_ON)
             case {"reached": int(number)} if number <= self._passed:
                 self._process.tell(self._passed)
             case {"reached": int(number)} if number == self._passed + 1 and number <= len(self._signals):

@@ -5,8 +5,9 @@ find it there; held inside a callback it would behave as no program does. So a m
 
 The two ends talk over a link. The gate says, a line of JSON each: `reached` the moment of that number, `lost` for some
 reason, `rest` (the program waits with nothing else to do; how much it has asked of the workload's server, and how many
-moments have passed that it knows of). The other end answers with a byte: the number of the last moment that has
-passed, or one of those below.
+moments have passed that it knows of; it is held until the server has answered all that is due, so that no answer is
+ahead of another). The other end answers with a byte: the number of the last moment that has passed, or one of those
+below.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cancelkit.lab import workplace
-from cancelkit.lab.moments import Moment
+from cancelkit.lab.moments import MOST_MOMENTS, Moment
 from cancelkit.trace.inject import with_call_in_first_try
 from cancelkit.trace.recorder import Recorder
 from cancelkit.trace.states import Counts, Tracker
@@ -31,6 +32,9 @@ from cancelkit.trace.tape import TapeReader
 
 NOT_YET = 0
 """The moment has not come, for the text that it waits for has not been printed."""
+
+GO_ON = 254
+"""The server has answered what is due."""
 
 SAY_SO = 255
 """Say so when this has been read: a signal that was sent before has been received then."""
@@ -74,7 +78,7 @@ class Gate:
                 if self._passed < len(self._moments):
                     self._hold_at_moment(lambda: timeout != 0 and not select(selector, 0))
                 if workplace.asked and timeout != 0 and not self._signals.held and not select(selector, 0):
-                    self._say({"rest": len(workplace.asked), "passed": self._passed})
+                    self._rest()
 
         return pass_through
 
@@ -106,11 +110,21 @@ class Gate:
         """Whether the other end has said that a moment has passed that it finds out by itself."""
         os.set_blocking(self._control, False)
         try:
-            return self._take(os.read(self._control, 1))
+            return self._take(self._next_word())
         except BlockingIOError:
             return False
         finally:
             os.set_blocking(self._control, True)
+
+    def _rest(self) -> None:
+        """Wait here until the server has answered what is due."""
+        self._signals.hold = True
+        try:
+            if self._say({"rest": len(workplace.asked), "passed": self._passed}):
+                while (word := self._next_word()) != GO_ON and not self._is_open:
+                    self._take(word)
+        finally:
+            self._signals.hold = False
 
     def _hold(self) -> bool:
         """Wait here until told to go on; whether the moment has passed then, and signals have been sent."""
@@ -121,25 +135,29 @@ class Gate:
             if self._say({"reached": before + 1}):
                 # The signal is sent before the byte that lets the program go on. Where there is no handler of ours,
                 # C's own may raise from here, and leave it; then what was to be read here is read at the next hold.
-                while True:
-                    answer = os.read(self._control, 1)
-                    if answer == bytes([SAY_SO]):
-                        self._say({"received": True})
-                    elif answer == bytes([NOT_YET]):
-                        return False
-                    elif self._take(answer) or self._is_open:
+                while (word := self._next_word()) != NOT_YET and not self._is_open:
+                    if self._take(word):
                         break
             return self._passed > before
         finally:
             self._signals.hold = False
 
-    def _take(self, answer: bytes) -> bool:
-        """Take the number of a moment that has passed; whether it is news. End-of-file opens the gate for good."""
-        if not answer:
-            self._open_for_good()
-            return False
-        is_news = answer[0] > self._passed
-        self._passed = max(self._passed, answer[0])
+    def _next_word(self) -> int:
+        """What the other end says next, as a number. The end of it opens the gate for good."""
+        while True:
+            answer = os.read(self._control, 1)
+            if not answer:
+                self._open_for_good()
+                return NOT_YET
+            if answer[0] != SAY_SO:
+                return answer[0]
+            self._say({"received": True})
+
+    def _take(self, word: int) -> bool:
+        """Take the number of a moment that has passed; whether it is one, and news."""
+        is_news = self._passed < word <= MOST_MOMENTS
+        if is_news:
+            self._passed = word
         return is_news
 
     def _say(self, message: dict[str, Any]) -> bool:

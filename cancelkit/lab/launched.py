@@ -18,6 +18,7 @@ from typing import IO, Any, NamedTuple
 from cancelkit.errors import CancelkitError
 from cancelkit.lab.captured import Output
 from cancelkit.lab.child import STACK_DUMP
+from cancelkit.lab.gate import GO_ON
 from cancelkit.lab.moments import Moment
 from cancelkit.lab.server import JobServer
 from cancelkit.trace.events import Event
@@ -114,7 +115,8 @@ class Launched:
             while self._messages:
                 yield self._messages.pop(0)
             yield {}
-            self.server.answer()
+            if self.server.answer():
+                self.tell(GO_ON)
             if self.ended is None and time.monotonic() >= deadline:
                 raise DeadlinePassed
         self.read_the_rest()

@@ -4,10 +4,10 @@ A job asks for one thing after the other, a line each, `WHAT NAME SECONDS`, and 
 work, tidy or goodbye. In an experiment the server is part of the process that makes it, so a job waits for
 something real, and how it took its leave is known to a process that nobody interrupts.
 
-There it answers only when the program has come to rest, waiting with nothing else to do, and has been heard out. So
-which jobs are how far does not depend on how fast the machine is. And a job's long work is not over as long as there
-are signals to come. A job that blocks the whole program asks to `block`: that is answered without rest, but after the
-signals.
+There it answers only when the program has come to rest, waiting with nothing else to do, and has been heard out; and
+the program is held at rest until all that are due have their answers. So which jobs are how far does not depend on how
+fast the machine is. And a job's long work is not over as long as there are signals to come. A job that blocks the whole
+program asks to `block`: that is answered without rest, but after the signals.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class JobServer:
         self._to_be_heard = 0
         self._in_lockstep = in_lockstep
         self._is_at_rest = not in_lockstep
+        self._is_waited_for = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
@@ -76,7 +77,7 @@ class JobServer:
 
     def on_rest(self, asked: int) -> None:
         """The program waits, and has asked so many things in all."""
-        self._is_at_rest, self._to_be_heard = True, asked
+        self._is_at_rest, self._to_be_heard, self._is_waited_for = True, asked, True
 
     def on_signal(self) -> None:
         """The program has been sent a signal, so it is at rest no longer."""
@@ -87,23 +88,33 @@ class JobServer:
         due = [guest.due for guest in self._to_be_answered()]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
-    def answer(self) -> None:
-        """Answer what is due."""
+    def answer(self) -> bool:
+        """Answer what is due; whether a program that is held because it is at rest is to go on now."""
         now = time.monotonic()
         due = [guest for guest in self._to_be_answered() if guest.due <= now]
         if due and self._in_lockstep:
             self._is_at_rest = False
         for guest in due:
-            if guest.waits_for == "goodbye":
-                guest.farewell = "goodbye"
-            with contextlib.suppress(OSError):  # it has gone, which will be heard
-                guest.connection.send(f"{guest.waits_for}\n".encode())
-            guest.waits_for = ""
+            self._answer(guest)
+        goes_on = self._is_waited_for and (self._is_heard_out or not self._is_at_rest)
+        self._is_waited_for &= not goes_on
+        return goes_on
+
+    def _answer(self, guest: _Guest) -> None:
+        if guest.waits_for == "goodbye":
+            guest.farewell = "goodbye"
+        with contextlib.suppress(OSError):  # it has gone, which will be heard
+            guest.connection.send(f"{guest.waits_for}\n".encode())
+        guest.waits_for = ""
+
+    @property
+    def _is_heard_out(self) -> bool:
+        return self._heard >= self._to_be_heard
 
     def _to_be_answered(self) -> list[_Guest]:
-        is_heard_out = self._is_at_rest and self._heard >= self._to_be_heard
+        may_answer = self._is_at_rest and self._is_heard_out
         asking = (guest for guest in self._guests if guest.waits_for)
-        ready = (guest for guest in asking if is_heard_out or guest.waits_for == "block")
+        ready = (guest for guest in asking if may_answer or guest.waits_for == "block")
         return [guest for guest in ready if not (guest.has_long_work and self.signals_to_come)]
 
     def close(self) -> tuple[Visit, ...]:
