@@ -24,6 +24,10 @@ class UnusableProgramError(CancelkitError):
     """The program is not there, or is nothing that Python can run."""
 
 
+class UnusableTargetError(CancelkitError):
+    """What is to be checked is not there, is no function, or cannot be imported."""
+
+
 class MomentNotReachedError(CancelkitError):
     """The program ended, or the deadline came, before the moment to send a signal did."""
 

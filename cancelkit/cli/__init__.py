@@ -15,6 +15,7 @@ import cancelkit
 from cancelkit.errors import CancelkitError, UnsupportedPlatformError
 
 try:
+    from cancelkit.cli.check import check
     from cancelkit.cli.interrupt import interrupt
     from cancelkit.cli.trace import trace
 except UnsupportedPlatformError as error:
@@ -33,6 +34,7 @@ def cli() -> None:
     """See what becomes of the tasks of an asyncio program: as it runs, or when it is interrupted at an exact moment."""
 
 
+cli.add_command(check)
 cli.add_command(interrupt)
 cli.add_command(trace)
 

@@ -17,6 +17,7 @@ from cancelkit.trace.timeline import Lane, Timeline
 if TYPE_CHECKING:
     from cancelkit.lab.checklist import Verdict
     from cancelkit.lab.experiment import Experiment
+    from cancelkit.lab.moments import Moment
 
 
 _OF_LEFTOVERS = ("never awaited", "never retrieved", "destroyed but pending")
@@ -103,6 +104,13 @@ class Outcome:
     def jobs_begun(self) -> int:
         """How many jobs reported that they have begun."""
         return sum(job.begun is not None for job in self.timeline.jobs)
+
+    @property
+    def missed(self) -> Moment | None:
+        """The first moment that had not come when the program ended or its deadline passed; None if all came."""
+        unsent = self.experiment.moments[len(self.timeline.signals) :]
+        # One that comes at once cannot be missed: the one before has ended the program.
+        return unsent[0] if unsent and not unsent[0].is_at_once else None
 
     @property
     def abandoned(self) -> tuple[Lane, ...]:

@@ -52,17 +52,20 @@ async def perform_async(experiment: Experiment) -> Outcome:
     return await _in_a_thread(lambda stop: _perform(experiment, stop))
 
 
-def perform_all(experiments: Sequence[Experiment], *, at_once: int | None = None) -> tuple[Outcome, ...]:
+def perform_all(
+    experiments: Sequence[Experiment], *, at_once: int | None = None, may_miss: bool = False
+) -> tuple[Outcome, ...]:
     """Perform experiments, so many `at_once` (as there are cores, if not told); the outcomes in the same order.
 
-    What goes wrong with one ends the others. In a terminal a bar on stderr shows how many are done.
+    What goes wrong with one ends the others; with `may_miss`, a moment that does not come is nothing that goes wrong,
+    and the outcome says so (`Outcome.missed`). In a terminal a bar on stderr shows how many are done.
 
     Raises:
         UnusableProgramError, MomentNotReachedError, CancelkitError: as for `perform`.
     """
     stop = _Stop()
     try:
-        return _perform_all(experiments, at_once, stop)
+        return _perform_all(experiments, at_once, stop, _attempt if may_miss else _perform)
     finally:
         stop.close()
 
@@ -73,7 +76,7 @@ async def perform_all_async(experiments: Sequence[Experiment], *, at_once: int |
     Raises:
         UnusableProgramError, MomentNotReachedError, CancelkitError: as for `perform`.
     """
-    return await _in_a_thread(lambda stop: _perform_all(experiments, at_once, stop))
+    return await _in_a_thread(lambda stop: _perform_all(experiments, at_once, stop, _perform))
 
 
 class _Stop:
@@ -129,7 +132,12 @@ async def _in_a_thread(work: Callable[[_Stop], T]) -> T:
         stop.close()
 
 
-def _perform_all(experiments: Sequence[Experiment], at_once: int | None, stop: _Stop) -> tuple[Outcome, ...]:
+def _perform_all(
+    experiments: Sequence[Experiment],
+    at_once: int | None,
+    stop: _Stop,
+    perform_one: Callable[[Experiment, _Stop], Outcome],
+) -> tuple[Outcome, ...]:
     if at_once is not None and at_once < 1:
         raise CancelkitError(f"at_once is {at_once!r}; it must be a number of experiments, 1 or more")
     outcomes: dict[int, Outcome] = {}
@@ -142,7 +150,7 @@ def _perform_all(experiments: Sequence[Experiment], at_once: int | None, stop: _
             with contextlib.suppress(IndexError):  # another one was faster
                 number, experiment = waiting.pop()
                 try:
-                    outcomes[number] = _perform(experiment, stop)
+                    outcomes[number] = perform_one(experiment, stop)
                 except BaseException as error:
                     errors.append(error)
                     stop.now()
@@ -174,6 +182,13 @@ def _perform_all(experiments: Sequence[Experiment], at_once: int | None, stop: _
 
 
 def _perform(experiment: Experiment, stop: _Stop | None) -> Outcome:
+    outcome = _attempt(experiment, stop)
+    if outcome.missed is not None:
+        raise MomentNotReachedError(why_not_reached(outcome, outcome.missed))
+    return outcome
+
+
+def _attempt(experiment: Experiment, stop: _Stop | None) -> Outcome:
     _check_is_file(Path(experiment.program))
     if stop is not None and stop.is_now:
         raise Stopped
@@ -183,12 +198,7 @@ def _perform(experiment: Experiment, stop: _Stop | None) -> Outcome:
         launch(experiment.program, experiment.arguments, experiment.moments, experiment.pace, watch) as process,
         interrupts.let_in(),
     ):
-        outcome = Conductor(process, experiment).attend()
-    sent = len(outcome.timeline.signals)
-    unsent = experiment.moments[sent:]
-    if unsent and not unsent[0].is_at_once:  # which cannot be missed: the one before has ended the program
-        raise MomentNotReachedError(why_not_reached(outcome, unsent[0]))
-    return outcome
+        return Conductor(process, experiment).attend()
 
 
 def _check_is_file(program: Path) -> None:

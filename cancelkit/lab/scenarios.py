@@ -51,7 +51,7 @@ class Scenario:
 
     Attributes:
         what: what happens, in words.
-        when: the moments.
+        when: the moments; None for no signal.
         jobs: the kind of each job: one of `stage.KINDS`.
         limit: how many of them may run at a time.
         signals: the signals, SIGINT if there are none.
@@ -61,7 +61,7 @@ class Scenario:
     """
 
     what: str
-    when: Moment | Moments
+    when: Moment | Moments | None
     jobs: tuple[str, ...] = ("long",) * 5
     limit: int = 2
     signals: tuple[signal.Signals, ...] = ()
@@ -78,7 +78,8 @@ class Scenario:
         """The experiment on a target; with a `pace` of 1.0 one can see in a timeline what takes how long."""
         finish = ("--finish",) if target.finishes else ()
         words = (*self.options, *finish, target.run_tasks, target.runner, str(self.limit), *self.jobs)
-        return Experiment(STAGE, signals_at(self.when, self.signals), words, self.deadline, pace=pace)
+        signals = () if self.when is None else signals_at(self.when, self.signals)
+        return Experiment(STAGE, signals, words, self.deadline, pace=pace)
 
 
 SCENARIOS = {

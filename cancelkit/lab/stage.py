@@ -1,10 +1,12 @@
 """The stage: the program that scenarios are played on. It runs jobs of the workload under anybody's `run_tasks`.
 
-    python stage.py [--eager] [--leftover] [--finish] TARGET RUNNER LIMIT KIND...
+    python stage.py [--eager] [--leftover] [--finish] [--generator] [--embedded] TARGET RUNNER LIMIT KIND...
 
 TARGET and RUNNER are functions, each as `module:name` or `file.py:name`: `run_tasks`, and what does as `asyncio.run`.
 There is one job for each KIND, job-1, job-2 and so on; `KINDS` has them. With --finish, cleanup is inside
-`cancelkit.finish`. With --eager, tasks begin when they are made. With --leftover, main leaves a task behind.
+`cancelkit.finish`. With --eager, tasks begin when they are made. With --leftover, main leaves a task behind. With
+--generator, jobs come from a generator that says when it is asked for one, and when it is closed. With --embedded,
+there is a handler for SIGTERM before, and it is told whether the handlers are the same afterwards.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ import contextlib
 import functools
 import importlib
 import importlib.util
+import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +47,17 @@ async def working(desk: Desk, clean_up: Cleanup, seconds: float) -> str:
     try:
         await desk.acquire()
         await desk.work(seconds)
+        return f"result of {desk.name}"
+    finally:
+        await clean_up(desk.tidy_up())
+
+
+async def slow(desk: Desk, clean_up: Cleanup) -> str:
+    """Work for longer than two short jobs, one after the other, though never for long."""
+    try:
+        await desk.acquire()
+        for _ in range(8):
+            await desk.work(SHORT[0])
         return f"result of {desk.name}"
     finally:
         await clean_up(desk.tidy_up())
@@ -110,6 +125,27 @@ async def blocking(desk: Desk, clean_up: Cleanup) -> str:
         await clean_up(desk.tidy_up())
 
 
+async def blocking_for_ever(desk: Desk, clean_up: Cleanup) -> str:
+    """Work in synchronous code that has no end."""
+    try:
+        await desk.acquire()
+        print(f"{desk.name}: blocks", flush=True)  # noqa: T201
+        while True:
+            time.sleep(60)  # noqa: ASYNC251 - that is the point
+    finally:
+        await clean_up(desk.tidy_up())
+
+
+async def endless(desk: Desk, clean_up: Cleanup) -> str:
+    """Work until cancelled."""
+    try:
+        await desk.acquire()
+        await asyncio.Event().wait()
+        return f"result of {desk.name}"
+    finally:
+        await clean_up(desk.tidy_up())
+
+
 async def in_thread(desk: Desk, clean_up: Cleanup) -> str:
     """Work for long in synchronous code, in a thread, which nobody can cancel."""
     try:
@@ -132,11 +168,14 @@ def _ask_and_block(name: str, what: str) -> None:
 _KINDS: dict[str, Callable[[Desk, Cleanup], Awaitable[str]]] = {
     "short": functools.partial(working, seconds=SHORT[0]),
     "long": functools.partial(working, seconds=LONG),
+    "slow": slow,
     "failing": failing,
     "failing-cleanup": failing_to_clean_up,
     "hanging-cleanup": hanging,
     "swallowing": swallowing,
     "blocking": blocking,
+    "blocking-for-ever": blocking_for_ever,
+    "endless": endless,
     "thread": in_thread,
 }
 
@@ -157,7 +196,30 @@ async def play(target: Callable[..., Any], limit: int, kinds: list[str], options
     if options.leftover:
         _left_behind.add(asyncio.create_task(_job("leftover", "long", clean_up), name="leftover"))
     jobs = [functools.partial(_job, f"job-{number}", kind, clean_up) for number, kind in enumerate(kinds, 1)]
-    print(await target(jobs, limit))  # noqa: T201
+    print(await target(_told(jobs) if options.generator else jobs, limit))  # noqa: T201
+
+
+def _told(jobs: Iterable[Callable[[], Awaitable[str]]]) -> Iterator[Callable[[], Awaitable[str]]]:
+    try:
+        for number, job in enumerate(jobs, 1):
+            print(f"job-{number}: asked for", flush=True)  # noqa: T201
+            yield job
+    finally:
+        print("the generator: closed", flush=True)  # noqa: T201
+
+
+@contextlib.contextmanager
+def _embedding() -> Iterator[None]:
+    """What stands around a runner that is not all there is of a program."""
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    before = [signal.getsignal(signum) for signum in watched]
+    try:
+        yield
+    finally:
+        after = [signal.getsignal(signum) for signum in watched]
+        changed = [signum.name for signum, b, a in zip(watched, before, after, strict=True) if a is not b]
+        print(f"handlers: {', '.join(changed) or 'none'} changed", flush=True)  # noqa: T201
 
 
 def function_of(name: str) -> Callable[..., Any]:
@@ -193,15 +255,21 @@ def _module_of(home: str) -> Any:
 def main() -> None:
     """Read the words, and play."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for flag in ("--eager", "--leftover", "--finish"):
+    for flag in ("--eager", "--leftover", "--finish", "--generator", "--embedded"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("target", type=function_of)
     parser.add_argument("runner", type=function_of)
     parser.add_argument("limit", type=int)
     parser.add_argument("kinds", nargs="*", choices=KINDS)
+    parser.add_argument("--load", action="store_true", help="import both, say so, and end")
+    sys.path[0] = str(Path.cwd())  # in place of this file's folder, as with `python -m`
     options = parser.parse_args()
+    if options.load:
+        print("loaded", flush=True)  # noqa: T201
+        return
     more = {"grace": GRACE} if options.runner.__module__ == "cancelkit.shutdown" else {}
-    options.runner(play(options.target, options.limit, options.kinds, options), **more)
+    with _embedding() if options.embedded else contextlib.nullcontext():
+        options.runner(play(options.target, options.limit, options.kinds, options), **more)
 
 
 if __name__ == "__main__":
