@@ -13,6 +13,7 @@ below.
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import selectors
@@ -21,12 +22,14 @@ import sys
 import threading
 from asyncio import base_events
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from cancelkit.lab import workplace
 from cancelkit.lab.moments import MOST_MOMENTS, Moment
 from cancelkit.trace.inject import with_call_in_first_try
 from cancelkit.trace.recorder import Recorder
+from cancelkit.trace.signals import Lazily
 from cancelkit.trace.states import Counts, Tracker
 from cancelkit.trace.tape import TapeReader
 
@@ -65,9 +68,11 @@ class Gate:
         for name in _SELECTORS:
             selector: Any = getattr(selectors, name, None)
             if selector is not None:
-                held, release = self._signals.held, signal.raise_signal
-                pass_through = self._pass_through(selector.select)
-                selector.select = with_call_in_first_try(selector.select, pass_through, held, release)
+                make = functools.partial(self._held, selector.select)
+                selector.select = Lazily(selector, "select", make, self._signals)
+
+    def _held(self, select: Any) -> FunctionType:
+        return with_call_in_first_try(select, self._pass_through(select), self._signals.held, signal.raise_signal)
 
     def _pass_through(self, select: Callable[[Any, float], Any]) -> Callable[[Any, float], None]:
         def pass_through(selector: Any, timeout: float) -> None:

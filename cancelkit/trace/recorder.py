@@ -159,8 +159,13 @@ class Recorder:
             put(asyncio_tasks, "eager_task_factory", eager)
             put(asyncio, "eager_task_factory", eager)
         unix_loop: Any = unix_events._UnixSelectorEventLoop
-        makes_pipe = with_entry(unix_loop._make_read_pipe_transport, self.sites.on_pipe)
-        put(unix_loop, "_make_read_pipe_transport", makes_pipe)
+        make_pipe = unix_loop._make_read_pipe_transport
+        self.signals.put_lazily(
+            self._replacements,
+            unix_loop,
+            "_make_read_pipe_transport",
+            lambda: with_entry(make_pipe, self.sites.on_pipe),
+        )
         tell_semaphores_apart(self._replacements)
         hide_from_stacks(self._replacements)
         self._complaints.install(self._replacements)

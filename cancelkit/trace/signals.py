@@ -54,16 +54,19 @@ class SignalWatch:
         # The functions of the signal module look these up there.
         names = vars(_signal) | {"signal": self._install_handler, "getsignal": self._installed_handler}
         replacements.put(signal, "_signal", SimpleNamespace(**names))
-        replacements.put(
-            unix_events._UnixSelectorEventLoop,
-            "add_signal_handler",
-            with_entry(unix_events._UnixSelectorEventLoop.add_signal_handler, self.guarded(self._on_loop_handler)),
-        )
+        loop_class: Any = unix_events._UnixSelectorEventLoop
+        add = loop_class.add_signal_handler
+        on_handler = self.guarded(self._on_loop_handler)
+        self.put_lazily(replacements, loop_class, "add_signal_handler", lambda: with_entry(add, on_handler))
         if threading.current_thread() is threading.main_thread():
             for signum in signal.valid_signals():
                 handler = _signal.getsignal(signum)
                 if callable(handler):
                     _signal.signal(signum, self._around(handler))
+
+    def put_lazily(self, replacements: Replacements, owner: type, name: str, make: Callable[[], FunctionType]) -> None:
+        """Replace a method by one that is made only when it is first asked for."""
+        replacements.put(owner, name, Lazily(owner, name, make, self))
 
     def uninstall(self) -> None:
         """Put the handlers that are there now in the place of ours around them."""
@@ -189,6 +192,29 @@ class SignalWatch:
 
         receive.__wrapped__ = handler  # type: ignore[attr-defined]
         return receive
+
+
+class Lazily:
+    """Stands in a class for a method that is compiled anew when it is first asked for, and then takes this one's place.
+
+    To compile takes half a millisecond, and most programs ask for few of the methods that are to be watched.
+    """
+
+    def __init__(self, owner: type, name: str, make: Callable[[], FunctionType], watch: SignalWatch) -> None:
+        self._owner, self._name, self._make, self._watch = owner, name, make, watch
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        ck_at_work = True  # noqa: F841
+        try:
+            method = self._make()
+            if vars(self._owner).get(self._name) is self:
+                setattr(self._owner, self._name, method)
+            if self._watch.held:
+                self._watch.release()
+        except BaseException as error:
+            without_us(error)
+            raise
+        return method.__get__(instance, owner)
 
 
 def _is_at_work(frame: FrameType | None) -> bool:

@@ -29,12 +29,13 @@ def _start() -> None:
 def _hand_over() -> None:
     """Run the `sitecustomize` that this one stood in front of, if there is one."""
     import importlib.machinery
-    import importlib.util
 
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize")
     if spec is None or spec.loader is None:
         # Python does not mind, and then there is no such module: as without us.
         raise ModuleNotFoundError("No module named 'sitecustomize'", name="sitecustomize")
+    import importlib.util
+
     module = importlib.util.module_from_spec(spec)
     sys.modules["sitecustomize"] = module
     spec.loader.exec_module(module)
