@@ -115,6 +115,14 @@ def test_a_cancellation_ends_the_programs(endless: Experiment, several: bool, pr
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_moment_that_does_not_come_may_be_nothing_that_goes_wrong(programs: Path, awaited: bool) -> None:
+    never = Experiment(programs / "leaves.py", signals_at("ended=9"), ["nothing"])
+    both = [never, short(programs, "loops_for_ever")]
+    outcomes = asyncio.run(perform_all_async(both, may_miss=True)) if awaited else perform_all(both, may_miss=True)
+    assert [str(outcome.missed) for outcome in outcomes] == ["ended=9", "None"]
+
+
 def test_errors_are_raised_where_it_is_awaited() -> None:
     with pytest.raises(UnusableProgramError, match="does not exist"):
         asyncio.run(perform_async(Experiment("no_such_program.py", ())))

@@ -79,10 +79,10 @@ def check(target: Target, promises: Sequence[Promise] = PROMISES) -> Report:
 def _check_usable(target: Target) -> None:
     loaded = perform(Experiment(STAGE, [], ["--load", *target[:2], "1", "short"], deadline=_SECONDS_TO_LOAD))
     if loaded.hung:
-        raise UnusableTargetError(f"{target.run_tasks} cannot be used: to import it takes longer than 30 s")
+        limit = f"{_SECONDS_TO_LOAD:g} s"
+        raise UnusableTargetError(f"{target.run_tasks} cannot be used: to import it takes longer than {limit}")
     if "loaded" not in loaded.stdout.splitlines():
         why = (loaded.stderr.strip().splitlines() or [f"to import it {loaded.ended}"])[-1]
-        why = why.removeprefix("cancelkit.errors.CancelkitError: ")
         raise UnusableTargetError(f"{target.run_tasks} under {target.runner} cannot be used: {why}")
 
 

@@ -23,11 +23,13 @@ class Promise:
         id: a word for it.
         what: what is promised.
         judges: by the name of each act, what looks at its outcome.
+        judges_hangs: whether they also say what it means if the program hung; if not, that speaks against the promise.
     """
 
     id: str
     what: str
     judges: Mapping[str, Judge]
+    judges_hangs: bool = False
 
 
 def not_at_work(outcome: Outcome) -> Iterator[str]:
@@ -105,20 +107,29 @@ def _generator_closed(outcome: Outcome) -> Iterator[str]:
 
 
 def _failure_reported(outcome: Outcome) -> Iterator[str]:
-    for job in outcome.timeline.jobs:
-        if job.cleanup_begun is not None and job.cleanup_finished is None:
-            yield f"{job.name}: cleanup lost"
+    yield from _cleanup(outcome)
     if "the cleanup of job-1 fails" not in outcome.stderr:
         yield "nobody was told of the error in the cleanup of job-1"
     yield from _exit(outcome)
 
 
-def _named(job: str) -> Judge:
+def _told_where(job: str, function: str) -> Judge:
     def judge(outcome: Outcome) -> Iterator[str]:
         if outcome.hung:
             yield f"{job} does not end, and so the process does not either"
-        elif not ("stage.py" in outcome.stderr and re.search(rf"\b({job}|blocking_for_ever)\b", outcome.stderr)):
-            yield f"nobody was told of {job}, and where it is stuck"
+        elif not re.search(rf'stage\.py", line \d+,? in {function}\b', outcome.stderr):
+            yield f"nobody was told where {job} is stuck"
+
+    return judge
+
+
+def _named(job: str, function: str) -> Judge:
+    told_where = _told_where(job, function)
+
+    def judge(outcome: Outcome) -> Iterator[str]:
+        yield from told_where(outcome)
+        if not outcome.hung and job not in outcome.stderr:
+            yield f"nobody was told that it is {job}"
 
     return judge
 
@@ -164,7 +175,7 @@ def _lazy(outcome: Outcome) -> Iterator[str]:
     if asked == 0:
         yield "it asked for no job"
     elif most > LIMIT + 1:
-        yield f"it asked for {most} jobs before one had ended, where {LIMIT} may run"
+        yield f"{most} jobs were asked for and not over, where {LIMIT} may run"
 
 
 def _of_checklist(outcome: Outcome, id_: str) -> Iterator[str]:
@@ -233,7 +244,11 @@ PROMISES = (
     Promise(
         "stubborn",
         "what will not end is named with where it is stuck, and the process ends all the same",
-        {"a cleanup hangs": _named("job-1"), "a job blocks for ever": _named("job-2")},
+        {
+            "a cleanup hangs": _named("job-1", "tidy_up_for_ever"),
+            "a job blocks for ever": _told_where("job-2", "blocking_for_ever"),
+        },
+        judges_hangs=True,
     ),
     Promise(
         "restored",
@@ -256,6 +271,6 @@ def evidence(promise: Promise, act: str, outcome: Outcome) -> tuple[str, ...]:
     if outcome.missed is not None:
         first, *_ = why_not_reached(outcome, outcome.missed).splitlines()
         return (f"the signal could not be sent: {first}",)
-    if outcome.hung and promise.id != "stubborn":
+    if outcome.hung and not promise.judges_hangs:
         return ("the program hung",)
     return tuple(promise.judges[act](outcome))

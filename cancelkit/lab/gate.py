@@ -79,10 +79,14 @@ class Gate:
             """Hold the program here if it waits in its event loop and the moment that is waited for has come."""
             if self._is_open or sys._getframe(2).f_code is not _LOOP_THAT_WAITS:
                 return
+
+            def has_to_wait() -> bool:
+                return timeout != 0 and not self._signals.held and not select(selector, 0)
+
             with self._lock:
                 if self._passed < len(self._moments):
-                    self._hold_at_moment(lambda: timeout != 0 and not select(selector, 0))
-                if workplace.asked and timeout != 0 and not self._signals.held and not select(selector, 0):
+                    self._hold_at_moment(has_to_wait)
+                if workplace.asked and has_to_wait():
                     self._rest()
 
         return pass_through

@@ -70,13 +70,16 @@ def perform_all(
         stop.close()
 
 
-async def perform_all_async(experiments: Sequence[Experiment], *, at_once: int | None = None) -> tuple[Outcome, ...]:
+async def perform_all_async(
+    experiments: Sequence[Experiment], *, at_once: int | None = None, may_miss: bool = False
+) -> tuple[Outcome, ...]:
     """Do what `perform_all` does, in threads. A cancellation ends all the programs before it is raised here.
 
     Raises:
         UnusableProgramError, MomentNotReachedError, CancelkitError: as for `perform`.
     """
-    return await _in_a_thread(lambda stop: _perform_all(experiments, at_once, stop, _perform))
+    perform_one = _attempt if may_miss else _perform
+    return await _in_a_thread(lambda stop: _perform_all(experiments, at_once, stop, perform_one))
 
 
 class _Stop:

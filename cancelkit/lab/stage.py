@@ -231,6 +231,8 @@ def function_of(name: str) -> Callable[..., Any]:
     home, _, attribute = name.rpartition(":")
     try:
         found = getattr(_module_of(home), attribute)
+    except SyntaxError as error:
+        raise CancelkitError(f"cannot import {home}: SyntaxError: {error}") from error
     except (ImportError, AttributeError, OSError, ValueError) as error:
         example = "package.module:run_tasks or file.py:run_tasks"
         raise CancelkitError(f"cannot find {name!r}, as in {example}: {error}") from error
@@ -263,7 +265,10 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", choices=KINDS)
     parser.add_argument("--load", action="store_true", help="import both, say so, and end")
     sys.path[0] = str(Path.cwd())  # in place of this file's folder, as with `python -m`
-    options = parser.parse_args()
+    try:
+        options = parser.parse_args()
+    except CancelkitError as error:
+        sys.exit(str(error))
     if options.load:
         print("loaded", flush=True)  # noqa: T201
         return

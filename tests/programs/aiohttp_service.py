@@ -20,12 +20,13 @@ async def handle(request: web.Request) -> web.Response:
     task.set_name(f"request-{request.match_info['number']}")
     arrived += 1
     if arrived == IN_FLIGHT:
-        asyncio.get_running_loop().call_later(0.05, lambda: print("in flight", flush=True))
+        # When this one waits as well, which it does at the end of this step.
+        asyncio.get_running_loop().call_soon(lambda: print("in flight", flush=True))
     async with slots:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0)
     return web.Response(text="done")
 
 

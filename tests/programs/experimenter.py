@@ -84,7 +84,7 @@ def in_a_fork(line: int, signum: int) -> bool:
     if status < 0:
         died = time.monotonic()
         while born_with(marker):
-            time.sleep(0.005)
+            time.sleep(0.005)  # a look at /proc: nobody is left who could tell
         print(f"line {line}: killed by {signal.Signals(-status).name}; left: ", end="")
         print(f"(nothing after {time.monotonic() - died:.2f} s)", flush=True)
     return status != 1
