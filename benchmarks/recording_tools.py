@@ -113,7 +113,8 @@ def sizes(work: Work) -> Sizes:
     """Record a piece of work on a tape that one can get at, and see how long it is."""
     from cancelkit.trace.record import Record, lines_of
     from cancelkit.trace.recorder import Recorder
-    from cancelkit.trace.tape import Tape, TapeReader
+    from cancelkit.trace.tape import Tape
+    from cancelkit.trace.tape_reader import TapeReader
 
     with tempfile.TemporaryFile() as file:
         recorder = Recorder(Tape(file.fileno()))

@@ -16,7 +16,7 @@ import pytest
 
 from cancelkit.trace.events import Event
 from cancelkit.trace.starting import environment_for
-from cancelkit.trace.tape import TapeReader
+from cancelkit.trace.tape_reader import TapeReader
 
 pytestmark = pytest.mark.core
 

@@ -14,7 +14,7 @@ import pytest
 from cancelkit.trace.builder import timeline_of
 from cancelkit.trace.events import Event
 from cancelkit.trace.starting import environment_for
-from cancelkit.trace.tape import TapeReader
+from cancelkit.trace.tape_reader import TapeReader
 from cancelkit.trace.timeline import Timeline
 
 pytestmark = pytest.mark.core

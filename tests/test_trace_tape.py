@@ -25,8 +25,8 @@ from cancelkit.trace.tape import (
     STEP,
     SUSPENDED,
     Tape,
-    TapeReader,
 )
+from cancelkit.trace.tape_reader import TapeReader
 
 pytestmark = pytest.mark.core
 

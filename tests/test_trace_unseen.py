@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from cancelkit.trace.starting import environment_for
-from cancelkit.trace.tape import TapeReader
+from cancelkit.trace.tape_reader import TapeReader
 
 pytestmark = pytest.mark.core
 

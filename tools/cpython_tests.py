@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from cancelkit.trace.recorder import Recorder  # noqa: E402 - also in an interpreter where nothing is installed
-from cancelkit.trace.tape import Tape, TapeReader  # noqa: E402
+from cancelkit.trace.tape import Tape  # noqa: E402
+from cancelkit.trace.tape_reader import TapeReader  # noqa: E402
 
 PACKAGE = "test.test_asyncio"
 LIMIT = 300

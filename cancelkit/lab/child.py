@@ -35,7 +35,8 @@ def _install(settings: dict[str, Any], control: int, record: int, stacks: int) -
     from cancelkit.lab.gate import Gate
     from cancelkit.lab.moments import Moment
     from cancelkit.trace.recorder import Recorder
-    from cancelkit.trace.tape import Tape, TapeReader
+    from cancelkit.trace.tape import Tape
+    from cancelkit.trace.tape_reader import TapeReader
 
     faulthandler.register(STACK_DUMP, file=stacks, all_threads=True)
     workplace.given = workplace.Workplace(settings["port"], f"{settings['folder']}/jobs")

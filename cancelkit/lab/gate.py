@@ -31,7 +31,7 @@ from cancelkit.trace.inject import with_call_in_first_try
 from cancelkit.trace.recorder import Recorder
 from cancelkit.trace.signals import Lazily
 from cancelkit.trace.states import Counts, Tracker
-from cancelkit.trace.tape import TapeReader
+from cancelkit.trace.tape_reader import TapeReader
 
 NOT_YET = 0
 """The moment has not come, for the text that it waits for has not been printed."""

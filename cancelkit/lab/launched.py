@@ -22,7 +22,7 @@ from cancelkit.lab.gate import GO_ON
 from cancelkit.lab.moments import Moment
 from cancelkit.lab.server import JobServer
 from cancelkit.trace.events import Event
-from cancelkit.trace.tape import TapeReader
+from cancelkit.trace.tape_reader import TapeReader
 
 _FROM_A_TERMINAL = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGHUP})
 """Signals that a terminal sends to the program and to every process it has started; others go to the program."""

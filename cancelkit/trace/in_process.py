@@ -13,7 +13,8 @@ from cancelkit.errors import CancelkitError
 from cancelkit.trace.events import in_order
 from cancelkit.trace.record import Record, notes_of
 from cancelkit.trace.recorder import Recorder
-from cancelkit.trace.tape import Tape, TapeReader
+from cancelkit.trace.tape import Tape
+from cancelkit.trace.tape_reader import TapeReader
 from cancelkit.trace.timeline import Timeline
 
 

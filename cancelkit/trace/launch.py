@@ -23,7 +23,8 @@ from cancelkit.trace.events import Event, in_order
 from cancelkit.trace.place import run_in_place
 from cancelkit.trace.record import Record, notes_of
 from cancelkit.trace.starting import as_a_path, environment_for, move_far_up
-from cancelkit.trace.tape import FAR_UP, Tape, TapeReader
+from cancelkit.trace.tape import FAR_UP, Tape
+from cancelkit.trace.tape_reader import TapeReader
 
 
 @dataclass(frozen=True)

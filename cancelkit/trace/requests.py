@@ -17,7 +17,7 @@ from cancelkit.trace.signals import (
     signal_of_callback,
     title_of,
 )
-from cancelkit.trace.suspension import is_library
+from cancelkit.trace.sources import is_library
 from cancelkit.trace.tape import quoted
 from cancelkit.trace.tasks import number_of
 

@@ -23,7 +23,7 @@ from types import BuiltinFunctionType, FrameType, FunctionType, MethodType, Simp
 from typing import Any
 
 from cancelkit.trace.inject import Replacements, with_entry
-from cancelkit.trace.suspension import is_library
+from cancelkit.trace.sources import is_library
 from cancelkit.trace.tape import Tape, quoted
 from cancelkit.trace.unseen import is_ours, without_us
 

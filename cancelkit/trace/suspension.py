@@ -10,7 +10,6 @@ All this is found out once for each chain of places. From then on `Sites` knows 
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import functools
 import gc
@@ -22,16 +21,10 @@ from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorTyp
 from typing import Any, NamedTuple
 
 from cancelkit.trace.inject import Replacements
+from cancelkit.trace.sources import is_cleanup, is_library, position_of
 from cancelkit.trace.tasks import coro_of
 
 _ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep  # noqa: PTH120 - pathlib is slow to import in every child
-_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
-_SITE_PACKAGES = os.path.join(_STANDARD_LIBRARY, "site-packages")  # noqa: PTH118
-
-_RECORDER = os.path.dirname(__file__) + os.sep  # noqa: PTH120
-
-_CLEANUP_FUNCTIONS = frozenset({"__aexit__", "aclose", "_cleanup_of_finish"})
-"""Coroutine functions that are cleanup from their first line to their last."""
 
 _WRAPPERS = frozenset({"coroutine_wrapper", "anext_awaitable", "async_generator_asend", "async_generator_athrow"})
 _INSIDE_WRAPPERS = frozenset({"coroutine", "async_generator", *_WRAPPERS})
@@ -66,10 +59,6 @@ _BOUNDED_ACQUIRE = FunctionType(asyncio.Semaphore.acquire.__code__.replace(), va
 """The same as Semaphore's, which BoundedSemaphore inherits, but another object, so that they can be told apart."""
 
 _TASKS = frozenset({"task", "tasks", "TaskGroup", "gather", "shield"})
-
-Span = tuple[tuple[int, int], tuple[int, int]]  # two (line, column) pairs
-
-_STARTED_IN = os.getcwd()  # noqa: PTH109 - a program's file name is relative to this, wherever it goes later
 
 
 class Suspension(NamedTuple):
@@ -168,11 +157,11 @@ class Sites:
         """What gives the code of a suspension in this place, once it is known what is waited for."""
         own = [link for link in links if not is_library(link[0].co_filename)] or links[:1]
         code, instruction = own[-1]
-        at = f"{code.co_filename}:{_position(code, instruction)[0]}"
+        at = f"{code.co_filename}:{position_of(code, instruction)[0]}"
 
         @functools.cache
         def decide(on: str) -> int:
-            cleanup = any(_is_cleanup(*link, waits_for_tasks=on in _TASKS) for link in links)
+            cleanup = any(is_cleanup(*link, waits_for_tasks=on in _TASKS) for link in links)
             return self._code_of(Suspension(on, at, cleanup))
 
         return decide
@@ -283,62 +272,3 @@ def _which_future(_: Any, waiter: Any) -> str:
         if function in _OF_CALLBACK:
             return _OF_CALLBACK[function]
     return "future"
-
-
-@functools.cache
-def _is_cleanup(code: CodeType, instruction: int, *, waits_for_tasks: bool) -> bool:
-    if code.co_name in _CLEANUP_FUNCTIONS:
-        # At the end of a task group's block the owner waits for tasks whose work is not over: no cleanup yet.
-        return not (code.co_name == "__aexit__" and waits_for_tasks)
-    if is_library(code.co_filename):
-        return False
-    place = _position(code, instruction)
-    bodies = _cleanup_bodies(code.co_filename).get(code.co_firstlineno, ())
-    return any(start <= place <= end for start, end in bodies)
-
-
-@functools.cache
-def _position(code: CodeType, instruction: int) -> tuple[int, int]:
-    """Line and column of an instruction."""
-    for index, (line, _, column, _) in enumerate(code.co_positions()):
-        if index * 2 == instruction:
-            return line or code.co_firstlineno, column or 0
-    return code.co_firstlineno, 0
-
-
-@functools.cache
-def _cleanup_bodies(filename: str) -> dict[int, list[Span]]:
-    """Where the `finally` and `except` bodies of a source file are, by the first line of the function they belong to.
-
-    By function, for a function that is defined in such a body, in place of an import that failed, is none itself.
-    """
-    try:
-        with open(os.path.join(_STARTED_IN, filename), "rb") as file:  # noqa: PTH118, PTH123
-            tree = ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
-        return {}
-    found: dict[int, list[Span]] = {}
-    inside: list[tuple[ast.AST, int]] = [(tree, 1)]
-    while inside:
-        node, function = inside.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            function = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-        elif isinstance(node, ast.Try | ast.TryStar):
-            for body in (node.finalbody, *(handler.body for handler in node.handlers)):
-                if body:
-                    found.setdefault(function, []).append(_extent(body))
-        inside += [(child, function) for child in ast.iter_child_nodes(node)]
-    return found
-
-
-def _extent(body: list[ast.stmt]) -> Span:
-    first, last = body[0], body[-1]
-    end = (last.end_lineno or last.lineno, last.end_col_offset or 0)
-    return (first.lineno, first.col_offset), end
-
-
-@functools.cache
-def is_library(filename: str) -> bool:
-    """Whether a file is one of the standard library's, or of the recorder's."""
-    in_library = filename.startswith(_STANDARD_LIBRARY) and not filename.startswith(_SITE_PACKAGES)
-    return in_library or filename.startswith(_RECORDER)

@@ -13,8 +13,9 @@ A place is a pair of slots of 16 bytes: the time, in 8; a number, most often a t
 which the lowest 7 bits are the kind, the next is a flag and the rest a label. A step has its beginning in the first
 slot and its end in the second, which is written later; other things have the first. A label stands for a line of text
 that came before it on the tape: where a task waits, or what coroutine it runs. What is rare is text: a slot with the
-number of its bytes, and after it JSON, over as many places as it takes. Both ends of a tape are of one version of this
-kit; what is kept is written by `record`.
+number of its bytes, and after it JSON, over as many places as it takes.
+
+`tape_reader` has the other end. Both are of one version of this kit; what is kept is written by `record`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ from json.encoder import encode_basestring_ascii
 from time import monotonic_ns
 from typing import Any
 
-from cancelkit.trace.events import Event, in_order
-
 TEXT, UNFINISHED_TEXT, CREATED, DEFAULT_NAME, STEP, SUSPENDED, FINISHED, CANCELLED, TOLD, DELIVERED = range(1, 11)
 """Kinds of slots. DEFAULT_NAME, after CREATED, has in place of a time the n of a name `Task-n`. TOLD ends a step too:
 how, is told by a text."""
@@ -41,7 +40,7 @@ how, is told by a text."""
 CANCELLING = 1 << 7
 """With SUSPENDED or FINISHED: the task has been asked to end, and that was not taken back."""
 
-_KINDS, _LABEL = 0x7F, 8
+KINDS, LABEL = 0x7F, 8
 FAR_UP = 200
 """Descriptors of ours start here, so that those of the program have the numbers they would have without us."""
 
@@ -55,17 +54,11 @@ _RESERVE = 1 << 9
 LIMIT_REACHED = "has reached its limit"
 """Part of why a record is over that may not be longer."""
 
-_LONGEST_TEXT = 1 << 16
+LONGEST_TEXT = 1 << 16
 _LONGEST_STRING = 1 << 10
 """Bytes of a text; and characters of each of its strings if it would be longer."""
 
-_READ_AT_ONCE = 1 << 18
-"""Bytes; the longest text fits."""
-
-_BLANKS = (bytes(1 << 14), bytes(1 << 8))
-
 put_into = struct.Struct("QII").pack_into
-_slot = struct.Struct("QII").unpack_from
 
 Place = tuple[Callable[[], int], memoryview, "itertools.count[int]"]
 """What draws the next place on a chunk, the chunk, and the counter that it is drawn from."""
@@ -92,7 +85,7 @@ class Tape:
     def __init__(self, descriptor: int, limit: int | None = None) -> None:
         """Record to an empty file that is open for reading and writing, so many bytes at most."""
         self._descriptor = descriptor
-        self._identity = _identity(descriptor)
+        self._identity = identity_of(descriptor)
         self._limit = limit
         self._offsets = itertools.count(0, CHUNK)
         self._labels = itertools.count(1)
@@ -150,7 +143,7 @@ class Tape:
         """A new label for members of a JSON object, with the kind of what it is a label of."""
         number = min(next(self._labels), _MOST_LABELS)
         self.put_text(f'"kind":"label","label":{number},{members}')
-        return kind | number << _LABEL
+        return kind | number << LABEL
 
     def go_on_after(self, full: Place) -> bool:
         """Take a new chunk after the one that is full; whether there is one."""
@@ -163,7 +156,7 @@ class Tape:
         return len(self.place[1]) > 0
 
     def _next_chunk(self) -> Place:
-        if _identity(self._descriptor) != self._identity:  # the number may be one of the program's own files now
+        if identity_of(self._descriptor) != self._identity:  # the number may be one of the program's own files now
             raise OSError(errno.EBADF, "the program has closed the record's descriptor")
         offset = next(self._offsets)
         if self._limit is not None and offset >= self._limit:
@@ -202,7 +195,8 @@ def _nowhere() -> Place:
     return counter.__next__, memoryview(bytearray()), counter
 
 
-def _identity(descriptor: int) -> tuple[int, int]:
+def identity_of(descriptor: int) -> tuple[int, int]:
+    """What a descriptor is open on."""
     status = os.fstat(descriptor)
     return status.st_dev, status.st_ino
 
@@ -230,7 +224,7 @@ def _mapped(descriptor: int, offset: int) -> mmap.mmap:
 
 def _within_limits(data: bytes) -> bytes:
     """A text as it is, or with its strings cut short if it would not fit."""
-    if len(data) <= _LONGEST_TEXT:
+    if len(data) <= LONGEST_TEXT:
         return data
     row = {name: _cut(value) for name, value in json.loads(data).items()}
     return json.dumps(row).encode()
@@ -239,113 +233,3 @@ def _within_limits(data: bytes) -> bytes:
 def _cut(value: Any) -> Any:
     too_long = isinstance(value, str) and len(value) > _LONGEST_STRING
     return f"{value[:_LONGEST_STRING]}… ({len(value)} characters)" if too_long else value
-
-
-def _written(data: bytes) -> int:
-    """How many bytes there are up to the last that is not zero."""
-    end = len(data)
-    for block in _BLANKS:  # rstrip() on its own would look at each byte by itself
-        while data.endswith(block, 0, end):
-            end -= len(block)
-    return len(data[:end].rstrip(b"\0"))
-
-
-class TapeReader:
-    """The reading end: in the parent, or where the program itself asks what its tasks are doing."""
-
-    def __init__(self, descriptor: int, limit: int | None = None) -> None:
-        """Read a tape of so many bytes at most: what is behind that was put there by nobody."""
-        self._descriptor = descriptor
-        self._identity = _identity(descriptor)
-        self._limit = limit
-        self._next = 0
-        self._late: dict[int, bool] = {}  # places that were not all written yet, and whether a step had begun there
-        self._labels: dict[int, dict[str, Any]] = {}
-
-    def new_events(self) -> tuple[Event, ...]:
-        """What was recorded since the last call, in order of time.
-
-        Raises:
-            OSError: the file cannot be read.
-        """
-        if _identity(self._descriptor) != self._identity:
-            raise OSError(errno.EBADF, "the descriptor of the record was closed")
-        events = self._late_events()
-        while self._limit is None or self._next < self._limit:
-            chunk_end = (self._next // CHUNK + 1) * CHUNK
-            data = os.pread(self._descriptor, min(_READ_AT_ONCE, chunk_end - self._next), self._next)
-            written = -(-_written(data) // PLACE) * PLACE
-            if written == 0:
-                if chunk_end >= os.fstat(self._descriptor).st_size:
-                    break
-                self._next = chunk_end
-                continue
-            start, at = self._next, 0
-            while at < written:
-                taken, size = self._taken(data, at, start + at, has_begun=False)
-                events += taken
-                at += size
-                if size == 0:  # the rest of a text is in what is read next
-                    break
-            self._next = start + at
-        events += self._late_events()  # whose labels came only after them
-        return in_order(events)
-
-    def _late_events(self) -> list[Event]:
-        late, self._late, behind = sorted(self._late.items()), {}, 0
-        events = []
-        for place, has_begun in late:
-            if place < behind:  # inside a text
-                continue
-            data = os.pread(self._descriptor, _LONGEST_TEXT + PLACE, place)
-            taken, size = self._taken(data, 0, place, has_begun)
-            events += taken
-            behind = place + size
-        return events
-
-    def _taken(self, data: bytes, at: int, place: int, has_begun: bool) -> tuple[list[Event], int]:
-        """The events at a place of the tape, and how many bytes they take; 0 if the data does not reach so far."""
-        time, number, what = _slot(data, at)
-        kind = what & _KINDS
-        if kind in (TEXT, UNFINISHED_TEXT):
-            size = -(-(SLOT + number) // PLACE) * PLACE
-            if at + size > len(data):
-                return [], 0
-            if kind == TEXT:
-                return self._told(time, data[at + SLOT : at + SLOT + number]), size
-            self._late[place] = False
-            return [], size
-        if kind == 0:
-            self._late[place] = False
-            return [], PLACE
-        second = _slot(data, at + SLOT)
-        if kind == CREATED:
-            return [Event(time, "created", number, {"name": f"Task-{second[0]}"} | self._labels[what >> _LABEL])], PLACE
-        if kind == TOLD:
-            return [], PLACE
-        if kind != STEP:
-            return [self._event(time, number, what)], PLACE
-        events = [] if has_begun else [Event(time, "step", number)]
-        if second[2] == 0 or (second[2] & _KINDS == SUSPENDED and second[2] >> _LABEL not in self._labels):
-            self._late[place] = True
-        elif second[2] != TOLD:
-            events.append(self._event(*second))
-        return events, PLACE
-
-    def _event(self, time: int, task: int, what: int) -> Event:
-        kind = what & _KINDS
-        if kind == SUSPENDED:
-            where = self._labels[what >> _LABEL]
-            return Event(time, "suspended", task, where | {"cancelling": True} if what & CANCELLING else where)
-        if kind == DELIVERED:
-            return Event(time, "cancel delivered", task)
-        how = {"how": "finished" if kind == FINISHED else "cancelled"}
-        return Event(time, "ended", task, how | {"cancelling": True} if what & CANCELLING else how)
-
-    def _told(self, time: int, text: bytes) -> list[Event]:
-        row = json.loads(text)
-        kind = row.pop("kind")
-        if kind == "label":
-            self._labels[row.pop("label")] = row
-            return []
-        return [Event(time, kind, row.pop("task", None), row)]
