@@ -7,8 +7,9 @@ import pytest
 
 from cancelkit.errors import CancelkitError
 from cancelkit.lab import Experiment, Outcome, before_start, perform, perform_all
+from cancelkit.lab.kinds import KINDS
 from cancelkit.lab.scenarios import SCENARIOS, STAGE, TARGETS, Target
-from cancelkit.lab.stage import KINDS, function_of
+from cancelkit.lab.stage import function_of
 
 pytestmark = [pytest.mark.core, pytest.mark.usefixtures("nothing_left")]
 

@@ -52,7 +52,7 @@ class Scenario:
     Attributes:
         what: what happens, in words.
         when: the moments; None for no signal.
-        jobs: the kind of each job: one of `stage.KINDS`.
+        jobs: the kind of each job: one of `kinds.KINDS`.
         limit: how many of them may run at a time.
         signals: the signals, SIGINT if there are none.
         options: more words for the stage.

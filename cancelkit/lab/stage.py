@@ -3,7 +3,7 @@
     python stage.py [--eager] [--leftover] [--finish] [--generator] [--embedded] TARGET RUNNER LIMIT KIND...
 
 TARGET and RUNNER are functions, each as `module:name` or `file.py:name`: `run_tasks`, and what does as `asyncio.run`.
-There is one job for each KIND, job-1, job-2 and so on; `KINDS` has them. With --finish, cleanup is inside
+There is one job for each KIND, job-1, job-2 and so on; `kinds.KINDS` has them. With --finish, cleanup is inside
 `cancelkit.finish`. With --eager, tasks begin when they are made. With --leftover, main leaves a task behind. With
 --generator, jobs come from a generator that says when it is asked for one, and when it is closed. With --embedded,
 there is a handler for SIGTERM before, and it is told whether the handlers are the same afterwards.
@@ -18,22 +18,18 @@ import functools
 import importlib
 import importlib.util
 import signal
-import socket
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from cancelkit.errors import CancelkitError
-from cancelkit.lab.workload import LONG, SHORT, Desk, say
-from cancelkit.lab.workplace import asked, workplace
+from cancelkit.lab.kinds import KINDS, Cleanup
+from cancelkit.lab.workload import Desk, say
 from cancelkit.shutdown import finish
 
 GRACE = 1.0
 """Seconds that `cancelkit.run` gives what does not end."""
-
-Cleanup = Callable[[Awaitable[None]], Awaitable[None]]
 
 _left_behind: set[asyncio.Task[str]] = set()
 
@@ -42,150 +38,9 @@ async def _as_it_is(cleanup: Awaitable[None]) -> None:
     await cleanup
 
 
-async def working(desk: Desk, clean_up: Cleanup, seconds: float) -> str:
-    """Work for a while, and tidy up."""
-    try:
-        await desk.acquire()
-        await desk.work(seconds)
-        return f"result of {desk.name}"
-    finally:
-        await clean_up(desk.tidy_up())
-
-
-async def slow(desk: Desk, clean_up: Cleanup) -> str:
-    """Work for longer than two short jobs, one after the other, though never for long."""
-    try:
-        await desk.acquire()
-        for _ in range(8):
-            await desk.work(SHORT[0])
-        return f"result of {desk.name}"
-    finally:
-        await clean_up(desk.tidy_up())
-
-
-async def failing(desk: Desk, clean_up: Cleanup) -> str:
-    """Work for a short while, and fail."""
-    try:
-        await desk.acquire()
-        await desk.work(SHORT[0])
-        raise LookupError(f"{desk.name} fails")
-    finally:
-        await clean_up(desk.tidy_up())
-
-
-async def failing_to_clean_up(desk: Desk, clean_up: Cleanup) -> str:
-    """Work for long; the cleanup fails when all of it is done."""
-
-    async def tidy_up_and_fail() -> None:
-        await desk.tidy_up()
-        raise LookupError(f"the cleanup of {desk.name} fails")
-
-    try:
-        await desk.acquire()
-        await desk.work(LONG)
-        return f"result of {desk.name}"
-    finally:
-        await clean_up(tidy_up_and_fail())
-
-
-async def hanging(desk: Desk, clean_up: Cleanup) -> str:
-    """Work for long; the cleanup never ends."""
-
-    async def tidy_up_for_ever() -> None:
-        say("cleanup begun", desk.name)
-        await asyncio.Event().wait()
-
-    try:
-        await desk.acquire()
-        await desk.work(LONG)
-        return f"result of {desk.name}"
-    finally:
-        await clean_up(tidy_up_for_ever())
-
-
-async def swallowing(desk: Desk, clean_up: Cleanup) -> str:
-    """Work for long; when cancelled, work on as if nothing had happened."""
-    try:
-        await desk.acquire()
-        with contextlib.suppress(asyncio.CancelledError):
-            await desk.work(LONG)
-        await desk.work(LONG)
-        return f"result of {desk.name}"
-    finally:
-        await clean_up(desk.tidy_up())
-
-
-async def blocking(desk: Desk, clean_up: Cleanup) -> str:
-    """Work for long in synchronous code: nothing else runs in the meantime."""
-    try:
-        await desk.acquire()
-        _ask_and_block(desk.name, "block")
-        return f"result of {desk.name}"
-    finally:
-        await clean_up(desk.tidy_up())
-
-
-async def blocking_for_ever(desk: Desk, clean_up: Cleanup) -> str:
-    """Work in synchronous code that has no end."""
-    try:
-        await desk.acquire()
-        print(f"{desk.name}: blocks", flush=True)  # noqa: T201
-        while True:
-            time.sleep(60)  # noqa: ASYNC251 - that is the point
-    finally:
-        await clean_up(desk.tidy_up())
-
-
-async def endless(desk: Desk, clean_up: Cleanup) -> str:
-    """Work until cancelled."""
-    try:
-        await desk.acquire()
-        await asyncio.Event().wait()
-        return f"result of {desk.name}"
-    finally:
-        await clean_up(desk.tidy_up())
-
-
-async def in_thread(desk: Desk, clean_up: Cleanup) -> str:
-    """Work for long in synchronous code, in a thread, which nobody can cancel."""
-    try:
-        await desk.acquire()
-        await asyncio.to_thread(_ask_and_block, desk.name, "work")
-        return f"result of {desk.name}"
-    finally:
-        await clean_up(desk.tidy_up())
-
-
-def _ask_and_block(name: str, what: str) -> None:
-    """Ask the server on a connection without a name, which holds nothing, and wait for its answer."""
-    with socket.create_connection(("127.0.0.1", workplace().port)) as connection:
-        print(f"{name}: blocks", flush=True)  # noqa: T201 - what a moment may wait for
-        asked.append(what)
-        connection.sendall(f"{what}  {LONG}\n".encode())
-        connection.recv(100)
-
-
-_KINDS: dict[str, Callable[[Desk, Cleanup], Awaitable[str]]] = {
-    "short": functools.partial(working, seconds=SHORT[0]),
-    "long": functools.partial(working, seconds=LONG),
-    "slow": slow,
-    "failing": failing,
-    "failing-cleanup": failing_to_clean_up,
-    "hanging-cleanup": hanging,
-    "swallowing": swallowing,
-    "blocking": blocking,
-    "blocking-for-ever": blocking_for_ever,
-    "endless": endless,
-    "thread": in_thread,
-}
-
-KINDS = tuple(_KINDS)
-"""The kinds of jobs."""
-
-
 async def _job(name: str, kind: str, clean_up: Cleanup) -> str:
     say("begun", name)
-    return await _KINDS[kind](Desk(name), clean_up)
+    return await KINDS[kind](Desk(name), clean_up)
 
 
 async def play(target: Callable[..., Any], limit: int, kinds: list[str], options: argparse.Namespace) -> None:
@@ -262,7 +117,7 @@ def main() -> None:
     parser.add_argument("target", type=function_of)
     parser.add_argument("runner", type=function_of)
     parser.add_argument("limit", type=int)
-    parser.add_argument("kinds", nargs="*", choices=KINDS)
+    parser.add_argument("kinds", nargs="*", choices=list(KINDS))
     parser.add_argument("--load", action="store_true", help="import both, say so, and end")
     sys.path[0] = str(Path.cwd())  # in place of this file's folder, as with `python -m`
     try:
