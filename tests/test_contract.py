@@ -58,6 +58,14 @@ def test_who_breaks_a_promise_is_found_out(promise: str) -> None:
     assert "could not be sent" not in verdict.why, verdict
 
 
+def test_who_ends_without_a_word_is_found_out() -> None:
+    report = check(target_named("cancelkit:run_tasks", f"{BREAKS}:silent_runner"), [BY_ID["stubborn"]])
+    assert [verdict.verdict for verdict in report.verdicts] == ["broken"]
+    for job in ("job-1", "job-2"):
+        assert f"nobody was told where {job} is stuck" in report.verdicts[0].why
+    assert "nobody was told that it is job-1" in report.verdicts[0].why
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [
