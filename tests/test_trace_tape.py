@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -83,6 +84,34 @@ def test_a_text_of_any_length_is_cut_where_it_must_be(descriptor: int) -> None:
     (event,) = TapeReader(descriptor).new_events()
     assert (event.kind, event.task) == ("named", 1)
     assert event.detail["name"] == "ä" * 1024 + "… (1000000 characters)"
+
+
+def test_nothing_is_read_half_while_another_process_writes(descriptor: int) -> None:
+    tasks, reader = 100_000, TapeReader(descriptor)
+    events: list[Event] = []
+    program = Path(__file__).parent / "programs" / "fills_a_tape.py"
+    os.set_inheritable(descriptor, True)
+    with subprocess.Popen([sys.executable, program, str(descriptor), str(tasks)], pass_fds=[descriptor]) as writer:
+        try:
+            while writer.poll() is None:
+                events += reader.new_events()
+        finally:
+            writer.kill()
+    events += reader.new_events()
+    assert writer.returncode == 0
+    told = [(event.kind, event.task, event.detail["coro"].split("-")[1]) for event in events]
+    assert told == [("created", number, str(number)) for number in range(1, tasks + 1)]
+
+
+def test_what_was_read_too_early_is_read_again(descriptor: int) -> None:
+    tape, reader = Tape(descriptor), TapeReader(descriptor)
+    tape.put_created(1, tape.label(CREATED, f'"coro":"{"main" * 40}"'), 1)
+    head = os.pread(descriptor, tapes.SLOT, 0)
+    os.pwrite(descriptor, bytes(tapes.SLOT), 0)
+    assert reader.new_events() == ()
+    os.pwrite(descriptor, head, 0)
+    (event,) = reader.new_events()
+    assert event.detail["coro"] == "main" * 40
 
 
 def test_several_threads_put_at_once(descriptor: int) -> None:

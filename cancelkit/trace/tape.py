@@ -47,6 +47,8 @@ FAR_UP = 200
 _MOST_LABELS = (1 << 24) - 1
 SLOT = 16
 PLACE = 2 * SLOT
+_KIND_BYTE = 12 if sys.byteorder == "little" else 15
+"""Of a slot, the byte with the kind."""
 CHUNK = 1 << 20
 _RESERVE = 1 << 9
 """Bytes at the end of each chunk that events leave free: room to say that there will be no other chunk."""
@@ -184,10 +186,11 @@ class Tape:
 def _put_data(chunk: memoryview, at: int, data: bytes) -> None:
     if at + SLOT + len(data) > len(chunk):
         raise ValueError("the chunk is full")
-    # Whoever reads this meanwhile, or after a SIGKILL, must not take half a text for something else.
+    # Whoever reads this meanwhile, or after a SIGKILL, must not take half a text for something else. So it is finished
+    # by the store of one byte: put_into clears all bytes first, and would leave a text without its head for an instant.
     put_into(chunk, at, monotonic_ns(), len(data), UNFINISHED_TEXT)
     chunk[at + SLOT : at + SLOT + len(data)] = data
-    put_into(chunk, at, monotonic_ns(), len(data), TEXT)
+    chunk[at + _KIND_BYTE] = TEXT
 
 
 def _nowhere() -> Place:

@@ -110,8 +110,11 @@ class TapeReader:
                 return self._told(time, data[at + SLOT : at + SLOT + number]), size
             self._late[place] = False
             return [], size
-        if kind == 0:
-            self._late[place] = False
+        # What was still zero when this was read may have what it says behind it: characters, which are no kinds, and
+        # things whose labels it is.
+        unwritten = kind == 0 or kind > DELIVERED
+        if unwritten or (kind in (CREATED, SUSPENDED) and what >> LABEL not in self._labels):
+            self._late[place] = has_begun
             return [], PLACE
         second = _slot(data, at + SLOT)
         if kind == CREATED:
