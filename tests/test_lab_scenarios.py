@@ -32,7 +32,7 @@ a cancellation is swallowed         -Bkkkk     -Bkkkk   -Bkkkk   -Bkkkk         
 a job blocks                        kkkBBk     kkkBBk   kkkBBk   kkkBBk          kk-kkk
 a job is in a thread                -kkkkk     -kkkkk   -kkkkk   -kkkkk          -k-kkk
 eager tasks                         -kkkkk     -kkkkk   -kkkkk   -kkkkk          -k-kkk
-a job fails                         ---kkB     ---kkk   ---BBk   ---BBk          ---kkk
+a job fails                         ---kkB     ---kkk   ---kkk   ---BBk          ---kkk
 while the loop is closed            ---BBk     ---BBk   ---BBk   ---BBk          ---kkk
 """
 

@@ -39,7 +39,7 @@ Examples:
 \b
 A moment is one condition or several, with a comma or "and" between them, all of which must hold, exactly:
   created, active, queued, cleaning, ended   so many tasks, the main one left out
-  begun, holding, cleanups, halfway          so many jobs, by what they report of themselves
+  begun, holding, cleanups, halfway, cleaned so many jobs, by what they report of themselves
   before-start                               no task has taken a step
   closing                                    a loop is being closed
   output=TEXT                                it has printed TEXT; in double quotes if there is a comma in it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from signal import SIGINT, SIGTERM
 
-from cancelkit.lab.moments import at_once, halfway, holding, output
+from cancelkit.lab.moments import at_once, cleaned, halfway, holding, output
 from cancelkit.lab.scenarios import SCENARIOS, Scenario
 
 LIMIT = 2
@@ -36,6 +36,11 @@ _FIVE, _ENDLESS = ("slow", *("short",) * 4), ("endless",) * 3
 
 _MORE = {
     PLAIN: Scenario("five jobs, two at a time, and no signal", None, _FIVE),
+    "a slot gets free": Scenario(
+        "one of two jobs has just ended, and of three that wait none has begun in its place, when the signal comes",
+        cleaned(1),
+        ("short", *("long",) * 4),
+    ),
     "protected cleanup": Scenario(
         "two jobs are in a cleanup inside cancelkit.finish when the first signal comes",
         halfway(2),

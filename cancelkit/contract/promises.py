@@ -209,7 +209,9 @@ PROMISES = (
     Promise(
         "no-late-start",
         "no job begins after the first signal, even if one swallows its cancellation",
-        {"jobs queued": _no_late_start, "a cancellation is swallowed": _no_late_start, "a job blocks": _no_late_start},
+        dict.fromkeys(
+            ("jobs queued", "a slot gets free", "a cancellation is swallowed", "a job blocks"), _no_late_start
+        ),
     ),
     Promise(
         "before-start",

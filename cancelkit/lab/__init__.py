@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cancelkit.lab.moments import at_once as at_once
     from cancelkit.lab.moments import before_start as before_start
     from cancelkit.lab.moments import begun as begun
+    from cancelkit.lab.moments import cleaned as cleaned
     from cancelkit.lab.moments import cleaning as cleaning
     from cancelkit.lab.moments import cleanups as cleanups
     from cancelkit.lab.moments import closing as closing
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
     from cancelkit.lab.performing import perform_async as perform_async
 
 _MOMENTS = (
-    "Moment Moments active at_once before_start begun cleaning cleanups closing created ended halfway holding output "
-    "queued"
+    "Moment Moments active at_once before_start begun cleaned cleaning cleanups closing created ended halfway holding "
+    "output queued"
 )
 _MODULES = {
     "experiment": "Experiment signals_at",

@@ -276,6 +276,11 @@ def halfway(number: int) -> Moment:
     return _count("halfway", number)
 
 
+def cleaned(number: int) -> Moment:
+    """So many jobs reported that their cleanup is finished."""
+    return _count("cleaned", number)
+
+
 def output(text: str) -> Moment:
     """The program has printed a text, on stdout.
 

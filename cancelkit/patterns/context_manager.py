@@ -1,12 +1,18 @@
 """Approach 4, the context manager: every way out of the block is the same way out.
 
-`async with TaskSet(limit) as tasks:` sets up; leaving it, by the last line, by an error or by a cancellation, cancels
-what must not go on and waits for all of it. The cleanup is written once, where it cannot be forgotten.
+`async with TaskSet(limit) as tasks: tasks.start(job)` sets up; leaving it, by its last line, by an error or by a
+cancellation, ends what must not go on and waits for all of it. The cleanup is written once, where nobody can forget it.
+It is as strong as the cancellation that reaches it: a second one, from a timeout around us, say, interrupts cleanup.
 
-It is as strong as the cancellation that reaches it. One Ctrl-C under `asyncio.run` is one; the second is a
-KeyboardInterrupt that breaks out of the loop while `__aexit__` waits, and SIGTERM ends the process at once. A second
-cancellation interrupts cleanup as well. Nothing takes the place of an interrupt, so of a cleanup that fails then
-nobody is told.
+Keeps: limit, one-signal, before-start, no-leftovers, restored, errors, results.
+Cannot keep:
+- two-signals, three-signals: a second Ctrl-C is a KeyboardInterrupt that breaks out of the loop, and of `__aexit__`.
+- sigterm, honest-exit: nobody here handles SIGTERM, so it ends the process at once, also after a first Ctrl-C.
+- no-late-start: a semaphore hands its slot on before anybody learns of the signal, and the next job begins.
+- closing: when main has ended, Python's own handler is back. A Ctrl-C is a KeyboardInterrupt again.
+- failing-cleanup: nothing takes the place of an interrupt, so of a cleanup that fails nobody is told.
+- stubborn: it waits for ever for a job that will not end.
+- lazy: there is a task for every job from the start.
 """
 
 import asyncio

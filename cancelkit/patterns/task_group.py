@@ -2,11 +2,18 @@
 
 Under `asyncio.run` the first Ctrl-C cancels the main task, which waits in the group; the group cancels every job once,
 jobs that queue for the semaphore too, and waits. So the cleanup that a Ctrl-C causes runs to its end, and a second
-cancellation, from a timeout around us, say, does not interrupt it. If a cleanup fails, though, the group raises an
-ExceptionGroup in the place of the interrupt.
+cancellation, from a timeout around us, say, does not interrupt it.
 
-It cannot help with what never becomes a cancellation: a second Ctrl-C is a KeyboardInterrupt that breaks out of the
-loop in the middle of that cleanup, and SIGTERM ends the process at once.
+Keeps: limit, one-signal, before-start, no-leftovers, restored, errors, results.
+Cannot keep:
+- two-signals, three-signals: the second Ctrl-C is no cancellation. It is a KeyboardInterrupt wherever Python happens to
+  be; it breaks out of the loop, and closing the loop interrupts the cleanup that was under way.
+- sigterm, honest-exit: nobody here handles SIGTERM, so it ends the process at once, also after a first Ctrl-C.
+- no-late-start: a semaphore hands its slot on before anybody learns of the signal, and the next job begins.
+- closing: when main has ended, Python's own handler is back. A Ctrl-C is a KeyboardInterrupt again.
+- failing-cleanup: a group puts its ExceptionGroup in the place of the interrupt, and the exit status is 1.
+- stubborn: it waits for ever for a job that will not end.
+- lazy: there is a task for every job from the start.
 """
 
 import asyncio

@@ -1,12 +1,19 @@
 """Approach 2, tracking: keep every task, cancel each once, wait for all of them, and shield the waiting.
 
 `asyncio.wait` watches the tasks without owning them: when this coroutine is cancelled, they are not. (Awaiting a
-`gather` here would cancel them, and the loop below a second time, in the middle of their cleanup.) The shield lets
-the cleanup go on if a second cancellation comes while it is awaited: from a timeout around us, say. A third gets
-through. Nothing takes the place of an interrupt, so of a cleanup that fails then nobody is told.
+`gather` here would cancel them, and the loop below a second time, in the middle of their cleanup.) The shield holds
+if a second cancellation comes while the cleanup is awaited: from a timeout around us, say. A third gets through.
 
-A shield protects from a cancellation, and a second Ctrl-C is none: under `asyncio.run` it is a KeyboardInterrupt that
-breaks out of the loop, and closing the loop then cancels what the shield protected. SIGTERM ends the process at once.
+Keeps: limit, one-signal, before-start, no-leftovers, restored, errors, results.
+Cannot keep:
+- two-signals, three-signals: a shield protects from a cancellation, and a second Ctrl-C is none. It is a
+  KeyboardInterrupt that breaks out of the loop, and closing the loop then cancels what the shield protected.
+- sigterm, honest-exit: nobody here handles SIGTERM, so it ends the process at once, also after a first Ctrl-C.
+- no-late-start: a semaphore hands its slot on before anybody learns of the signal, and the next job begins.
+- closing: when main has ended, Python's own handler is back. A Ctrl-C is a KeyboardInterrupt again.
+- failing-cleanup: nothing takes the place of an interrupt, so of a cleanup that fails nobody is told.
+- stubborn: it waits for ever for a job that will not end.
+- lazy: there is a task for every job from the start.
 """
 
 import asyncio

@@ -46,6 +46,7 @@ class Counts(NamedTuple):
         holding: jobs that reported that they hold something to be tidied up.
         cleanups: jobs that reported that their cleanup has begun.
         halfway: jobs that reported that their cleanup is halfway.
+        cleaned: jobs that reported that their cleanup is finished.
         before_start: whether there is a task, and none of them has taken a step, the main one included.
         closing: whether a loop is being closed.
     """
@@ -59,6 +60,7 @@ class Counts(NamedTuple):
     holding: int = 0
     cleanups: int = 0
     halfway: int = 0
+    cleaned: int = 0
     before_start: bool = False
     closing: bool = False
 
@@ -174,6 +176,7 @@ class Tracker:
             holding=self._reports["holding"],
             cleanups=self._reports["cleanup begun"],
             halfway=self._reports["cleanup halfway"],
+            cleaned=self._reports["cleanup finished"],
             before_start=bool(self.states) and not self._has_begun,
             closing=bool(self._closing),
         )
