@@ -3,7 +3,7 @@
 PYTHON ?=
 PY = .venv/bin/python
 
-.PHONY: help setup demo test lab check notebooks test-pythons proof bench clean
+.PHONY: help setup demo test lab check notebooks comparison test-pythons proof bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ check: setup ## lint, formatting, types, spelling
 
 notebooks: setup ## run the notebooks and store their outputs
 	@$(PY) tools/notebooks.py
+
+comparison: setup ## measure again which library keeps which promise, and write docs/comparison.md
+	@$(PY) tools/comparison.py
 
 test-pythons: setup ## run the core tests on each other Python found
 	@sh tools/test_pythons.sh

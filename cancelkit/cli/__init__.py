@@ -16,6 +16,7 @@ from cancelkit.errors import CancelkitError, UnsupportedPlatformError
 
 try:
     from cancelkit.cli.check import check
+    from cancelkit.cli.compare import compare
     from cancelkit.cli.interrupt import interrupt
     from cancelkit.cli.trace import trace
 except UnsupportedPlatformError as error:
@@ -35,6 +36,7 @@ def cli() -> None:
 
 
 cli.add_command(check)
+cli.add_command(compare)
 cli.add_command(interrupt)
 cli.add_command(trace)
 

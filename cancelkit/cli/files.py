@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cancelkit.errors import CancelkitError
 from cancelkit.trace.timeline import Timeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_LANES_DRAWN = 1000
 """More do not fit into a PNG."""
@@ -45,9 +49,20 @@ def draw_timeline(timeline: Timeline, title: str, ended: str, path: Path) -> Non
             f"cannot draw {path}: there are {len(timeline.lanes):,} tasks, "
             f"and room for {MOST_LANES_DRAWN:,} in a picture; --chrome has no such limit"
         )
-    from cancelkit.plot.timelines import Panel, draw, save
+    from cancelkit.plot.timelines import Panel, draw
+
+    write_picture(draw(Panel(timeline, title, ended)), path)
+
+
+def write_picture(figure: Figure, path: Path) -> None:
+    """Write a picture to a file.
+
+    Raises:
+        CancelkitError: it cannot be written.
+    """
+    from cancelkit.plot.timelines import save
 
     try:
-        save(draw(Panel(timeline, title, ended)), path)
+        save(figure, path)
     except OSError as error:
         raise CancelkitError(f"cannot write the picture {path}: {error.strerror}") from error

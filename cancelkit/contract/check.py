@@ -12,7 +12,7 @@ from cancelkit.contract.promises import PROMISES, Promise, evidence, not_at_work
 from cancelkit.errors import UnusableTargetError
 from cancelkit.lab.experiment import Experiment
 from cancelkit.lab.outcome import Outcome
-from cancelkit.lab.performing import perform, perform_all
+from cancelkit.lab.performing import perform_all
 from cancelkit.lab.scenarios import STAGE, Target
 
 AT_ONCE = 4
@@ -64,29 +64,50 @@ def check(target: Target, promises: Sequence[Promise] = PROMISES) -> Report:
         UnusableTargetError: the target or its runner is not there, is no function, or cannot be imported.
         CancelkitError: an experiment could not be made.
     """
-    _check_usable(target)
-    (plain,) = perform_all([ACTS[PLAIN].experiment(target)], may_miss=True)
-    if idle := next(not_at_work(plain), ""):
-        why = f"by nobody who does not do the work: {idle}"
-        return Report(target, tuple(Verdict(p.id, "broken", why, PLAIN) for p in promises), {PLAIN: plain})
+    (report,) = check_all([target], promises)
+    return report
+
+
+def check_all(targets: Sequence[Target], promises: Sequence[Promise] = PROMISES) -> tuple[Report, ...]:
+    """Check several targets, whose experiments are made side by side.
+
+    Raises:
+        UnusableTargetError, CancelkitError: as for `check`.
+    """
+    _check_usable(targets)
+    plays: list[dict[str, Outcome]] = [{PLAIN: plain} for plain in _played([(t, PLAIN) for t in targets])]
+    idle = ["; ".join(not_at_work(played[PLAIN])) for played in plays]
     wanted = {act for promise in promises for act in promise.judges} - {PLAIN}
-    names = [name for name in ACTS if name in wanted]
-    outcomes = perform_all([ACTS[name].experiment(target) for name in names], at_once=AT_ONCE, may_miss=True)
-    played = {PLAIN: plain, **dict(zip(names, outcomes, strict=True))}
-    return Report(target, tuple(_verdict(promise, played) for promise in promises), played)
+    at_work = [number for number, why in enumerate(idle) if not why]
+    pairs = [(number, act) for number in at_work for act in ACTS if act in wanted]
+    outcomes = _played([(targets[number], act) for number, act in pairs])
+    for (number, act), outcome in zip(pairs, outcomes, strict=True):
+        plays[number][act] = outcome
+    return tuple(
+        Report(target, tuple(_verdict(promise, played, why) for promise in promises), played)
+        for target, played, why in zip(targets, plays, idle, strict=True)
+    )
 
 
-def _check_usable(target: Target) -> None:
-    loaded = perform(Experiment(STAGE, [], ["--load", *target[:2], "1", "short"], deadline=_SECONDS_TO_LOAD))
-    if loaded.hung:
-        limit = f"{_SECONDS_TO_LOAD:g} s"
-        raise UnusableTargetError(f"{target.run_tasks} cannot be used: to import it takes longer than {limit}")
-    if "loaded" not in loaded.stdout.splitlines():
-        why = (loaded.stderr.strip().splitlines() or [f"to import it {loaded.ended}"])[-1]
-        raise UnusableTargetError(f"{target.run_tasks} under {target.runner} cannot be used: {why}")
+def _played(pairs: Sequence[tuple[Target, str]]) -> tuple[Outcome, ...]:
+    return perform_all([ACTS[act].experiment(target) for target, act in pairs], at_once=AT_ONCE, may_miss=True)
 
 
-def _verdict(promise: Promise, played: dict[str, Outcome]) -> Verdict:
+def _check_usable(targets: Sequence[Target]) -> None:
+    words = [["--load", *target[:2], "1", "short"] for target in targets]
+    loads = perform_all([Experiment(STAGE, [], each, deadline=_SECONDS_TO_LOAD) for each in words], at_once=AT_ONCE)
+    for target, loaded in zip(targets, loads, strict=True):
+        if loaded.hung:
+            limit = f"{_SECONDS_TO_LOAD:g} s"
+            raise UnusableTargetError(f"{target.run_tasks} cannot be used: to import it takes longer than {limit}")
+        if "loaded" not in loaded.stdout.splitlines():
+            why = (loaded.stderr.strip().splitlines() or [f"to import it {loaded.ended}"])[-1]
+            raise UnusableTargetError(f"{target.run_tasks} under {target.runner} cannot be used: {why}")
+
+
+def _verdict(promise: Promise, played: dict[str, Outcome], why_idle: str) -> Verdict:
+    if why_idle:
+        return Verdict(promise.id, "broken", f"by nobody who does not do the work: {why_idle}", PLAIN)
     found = [(act, why) for act in promise.judges for why in evidence(promise, act, played[act])]
     if found:
         return Verdict(promise.id, "broken", _told(found), found[0][0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cancelkit.contract.acts import LIMIT, PLAIN
 from cancelkit.lab.outcome import Outcome
 from cancelkit.lab.unreached import why_not_reached
-from cancelkit.trace.timeline import Job
+from cancelkit.trace.timeline import Job, Timeline
 
 Judge = Callable[[Outcome], Iterator[str]]
 """What gives evidence, in words, that a promise was broken."""
@@ -62,18 +62,45 @@ def _most_at_a_time(jobs: tuple[Job, ...]) -> int:
 
 
 def _cleanup(outcome: Outcome) -> Iterator[str]:
-    yield from _of_checklist(outcome, "cleanup")
+    for job in outcome.timeline.jobs:
+        if job.begun is not None and job.cleanup_finished is None:
+            yield f"{job.name}: {'no cleanup' if job.cleanup_begun is None else 'its cleanup never finished'}"
+    for visit in outcome.visits:
+        if visit.job and visit.farewell != "goodbye":
+            yield f"{visit.job}: {visit.farewell}, without a goodbye to the server"
     if not outcome.jobs_begun:
         yield "no job had begun"
 
 
+def _cleanup_in_spite(outcome: Outcome) -> Iterator[str]:
+    """As above, when more signals were to come during cleanup; which may have ended too early for them."""
+    lost = tuple(_cleanup(outcome))
+    yield from lost or _not_sent(outcome)
+
+
+def _not_sent(outcome: Outcome) -> Iterator[str]:
+    if outcome.missed is not None:
+        first, *_ = why_not_reached(outcome, outcome.missed).splitlines()
+        said = first.replace(str(outcome.experiment.program), "the program")
+        yield f"signal {len(outcome.timeline.signals) + 1} could not be sent: {said}"
+
+
 def _cancelled_once(outcome: Outcome) -> Iterator[str]:
-    yield from _of_checklist(outcome, "awaiting")
     yield from _cleanup(outcome)
-    for lane in outcome.timeline.lanes:
-        times = sum(mark.what == "cancel delivered" for mark in lane.marks)
-        if times > 1 and not lane.is_main:
-            yield f"{lane.name} was cancelled {times} times"
+    for job in outcome.timeline.jobs:
+        times = _times_cancelled(job, outcome.timeline)
+        if times != 1 and job.begun is not None:
+            yield f"{job.name} was {f'cancelled {times} times' if times else 'not cancelled'}"
+
+
+def _times_cancelled(job: Job, timeline: Timeline) -> int:
+    """How many cancellations reached the task that a job began in, from then on until its cleanup finished."""
+    for lane in timeline.lanes:
+        if any((mark.what, mark.time) == ("begun", job.begun) for mark in lane.marks):
+            until = job.cleanup_finished or timeline.duration
+            times = [mark.time for mark in lane.marks if mark.what == "cancel delivered"]
+            return sum((job.begun or 0) <= time <= until for time in times)
+    return 0
 
 
 def _as_sigint(outcome: Outcome) -> Iterator[str]:
@@ -198,12 +225,12 @@ PROMISES = (
     Promise(
         "two-signals",
         "also when a second signal arrives during cleanup",
-        {"second signal in cleanup": _cleanup, "SIGINT then SIGTERM": _cleanup, "SIGTERM then SIGINT": _cleanup},
+        dict.fromkeys(("second signal in cleanup", "SIGINT then SIGTERM", "SIGTERM then SIGINT"), _cleanup_in_spite),
     ),
     Promise(
         "three-signals",
         "also when a second and a third do",
-        {"rapid repeats": _cleanup, "three signals": _cleanup},
+        dict.fromkeys(("rapid repeats", "three signals"), _cleanup_in_spite),
     ),
     Promise("sigterm", "SIGTERM is treated as SIGINT is", {"SIGTERM": _as_sigint}),
     Promise(
@@ -270,9 +297,8 @@ PROMISES = (
 
 def evidence(promise: Promise, act: str, outcome: Outcome) -> tuple[str, ...]:
     """What speaks against a promise in an act, in words; nothing if it was kept."""
-    if outcome.missed is not None:
-        first, *_ = why_not_reached(outcome, outcome.missed).splitlines()
-        return (f"the signal could not be sent: {first}",)
+    if outcome.missed is not None and not outcome.timeline.signals:
+        return tuple(_not_sent(outcome))
     if outcome.hung and not promise.judges_hangs:
         return ("the program hung",)
     return tuple(promise.judges[act](outcome))
