@@ -67,6 +67,11 @@ def test_who_breaks_a_promise_is_found_out(promise: str) -> None:
     assert "could not be sent" not in verdict.why, verdict
 
 
+def test_who_leaves_a_generator_open_is_found_out() -> None:
+    report = check(target_named(f"{BREAKS}:leaves_generator_open", "cancelkit:run"), [BY_ID["no-leftovers"]])
+    assert report.verdicts[0][1:3] == ("broken", "a generator interrupted: the generator of jobs was left open")
+
+
 def test_who_ends_without_a_word_is_found_out() -> None:
     report = check(target_named("cancelkit:run_tasks", f"{BREAKS}:silent_runner"), [BY_ID["stubborn"]])
     assert [verdict.verdict for verdict in report.verdicts] == ["broken"]

@@ -129,8 +129,8 @@ def _no_leftovers(outcome: Outcome) -> Iterator[str]:
 
 def _generator_closed(outcome: Outcome) -> Iterator[str]:
     yield from _no_leftovers(outcome)
-    if "the generator: closed" not in outcome.stdout:
-        yield "the generator of jobs was not closed"
+    if "the generator: left open" in outcome.stdout:
+        yield "the generator of jobs was left open"
 
 
 def _failure_reported(outcome: Outcome) -> Iterator[str]:

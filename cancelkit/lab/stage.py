@@ -5,8 +5,8 @@
 TARGET and RUNNER are functions, each as `module:name` or `file.py:name`: `run_tasks`, and what does as `asyncio.run`.
 There is one job for each KIND, job-1, job-2 and so on; `kinds.KINDS` has them. With --finish, cleanup is inside
 `cancelkit.finish`. With --eager, tasks begin when they are made. With --leftover, main leaves a task behind. With
---generator, jobs come from a generator that says when it is asked for one, and when it is closed. With --embedded,
-there is a handler for SIGTERM before, and it is told whether the handlers are the same afterwards.
+--generator, jobs come from a generator that says when it is asked for one, and it is told if that is left open. With
+--embedded, there is a handler for SIGTERM before, and it is told whether the handlers are the same afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import importlib
 import importlib.util
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from cancelkit.shutdown import finish
 
 GRACE = 1.0
 """Seconds that `cancelkit.run` gives what does not end."""
+
+Job = Callable[[], Awaitable[str]]
 
 _left_behind: set[asyncio.Task[str]] = set()
 
@@ -51,16 +53,21 @@ async def play(target: Callable[..., Any], limit: int, kinds: list[str], options
     if options.leftover:
         _left_behind.add(asyncio.create_task(_job("leftover", "long", clean_up), name="leftover"))
     jobs = [functools.partial(_job, f"job-{number}", kind, clean_up) for number, kind in enumerate(kinds, 1)]
-    print(await target(_told(jobs) if options.generator else jobs, limit))  # noqa: T201
-
-
-def _told(jobs: Iterable[Callable[[], Awaitable[str]]]) -> Iterator[Callable[[], Awaitable[str]]]:
+    if not options.generator:
+        print(await target(jobs, limit))  # noqa: T201
+        return
+    generator = _told(jobs)
     try:
-        for number, job in enumerate(jobs, 1):
-            print(f"job-{number}: asked for", flush=True)  # noqa: T201
-            yield job
+        print(await target(generator, limit))  # noqa: T201
     finally:
-        print("the generator: closed", flush=True)  # noqa: T201
+        if generator.gi_frame is not None:
+            print("the generator: left open", flush=True)  # noqa: T201
+
+
+def _told(jobs: Iterable[Job]) -> Generator[Job, None, None]:
+    for number, job in enumerate(jobs, 1):
+        print(f"job-{number}: asked for", flush=True)  # noqa: T201
+        yield job
 
 
 @contextlib.contextmanager
