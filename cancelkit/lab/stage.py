@@ -19,7 +19,7 @@ import importlib
 import importlib.util
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ async def play(target: Callable[..., Any], limit: int, kinds: list[str], options
     if not options.generator:
         print(await target(jobs, limit))  # noqa: T201
         return
-    generator = _told(jobs)
+    generator: Any = _told(jobs)
     try:
         print(await target(generator, limit))  # noqa: T201
     finally:
@@ -64,7 +64,7 @@ async def play(target: Callable[..., Any], limit: int, kinds: list[str], options
             print("the generator: left open", flush=True)  # noqa: T201
 
 
-def _told(jobs: Iterable[Job]) -> Generator[Job, None, None]:
+def _told(jobs: Iterable[Job]) -> Iterator[Job]:
     for number, job in enumerate(jobs, 1):
         print(f"job-{number}: asked for", flush=True)  # noqa: T201
         yield job
