@@ -1,8 +1,8 @@
 """Every test and every notebook, again and again, while every core is kept busy, and what takes long: `make proof`.
 
-A verdict that depends on how fast the machine is would change here: every scenario on every pattern, twenty times.
-Then, once each: a program that is killed at hundreds of random moments, and CPython's own tests of asyncio, plain and
-recorded, on every Python that is found.
+A verdict that depends on how fast the machine is would change here: every scenario on every pattern, twenty times; and
+the kit's own contract, twenty times on every Python that is found. Then, once each: a program that is killed at
+hundreds of random moments, and CPython's own tests of asyncio, plain and recorded, on every Python that is found.
 Writes what came of it, with date and versions, to benchmarks/results/proof.txt, and fails if anything failed.
 """
 
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -28,11 +29,23 @@ SUITES = {
 }
 KILLS = 500
 TABLES = 20
+CHECK = """
+import sys
+from cancelkit.contract.check import check
+from cancelkit.lab.scenarios import TARGETS
+
+report = check(TARGETS["cancelkit"]._replace(finishes=False))
+sys.exit("\\n".join(map(str, report.verdicts)) if not report.all_kept else 0)
+"""
 SPIN = "while True: pass"
 
 
+Result = tuple[bool, str]
+"""Whether all went well, and a line that says what came of it."""
+
+
 def main() -> int:
-    """Run the rounds and write the result; the exit status is 1 if any of them failed."""
+    """Run everything and write the result; the exit status is 1 if anything failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="how often (3)")
     rounds = parser.parse_args().rounds
@@ -41,32 +54,47 @@ def main() -> int:
     lines = [f"{today}, CPython {platform.python_version()}, {platform.system()}; {cores} cores kept busy meanwhile"]
     passed = True
     with busy(cores):
-        for number in range(1, rounds + 1):
-            for suite, arguments in SUITES.items():
-                ok, line = run(arguments)
-                passed &= ok
-                lines.append(f"round {number} of {rounds}, {suite}: {line}")
-                print(lines[-1], flush=True)
-        ok, line = tables()
+        for ok, line in chain(suites(rounds), [tables()], map(contracts, pythons()), [kills()]):
+            passed &= ok
+            lines.append(line)
+            print(line, flush=True)
+    for ok, line in map(compare_with_plain, pythons()):
         passed &= ok
         lines.append(line)
-        print(lines[-1], flush=True)
-        ok, line = run(
-            ["-p", "no:cacheprovider", "--timeout", "3600", "tests/test_trace_kills.py"], CANCELKIT_KILLS=str(KILLS)
-        )
-        passed &= ok
-        lines.append(f"{KILLS} kills at random moments: {line}")
-        print(lines[-1], flush=True)
-    for python in pythons():
-        ok, line = compare_with_plain(python)
-        passed &= ok
-        lines.append(line)
-        print(lines[-1], flush=True)
+        print(line, flush=True)
     RESULTS.write_text("\n".join(lines) + "\n")
     return 0 if passed else 1
 
 
-def tables() -> tuple[bool, str]:
+def suites(rounds: int) -> Iterator[Result]:
+    """All tests and all notebooks, again and again."""
+    for number in range(1, rounds + 1):
+        for suite, arguments in SUITES.items():
+            ok, line = run(arguments)
+            yield ok, f"round {number} of {rounds}, {suite}: {line}"
+
+
+def contracts(python: str) -> Result:
+    """The kit's own check, again and again, under one Python; whether every promise was always kept."""
+    begun = time.monotonic()
+    done = [subprocess.run([python, "-c", CHECK], cwd=ROOT, capture_output=True, text=True) for _ in range(TABLES)]
+    for each in done:
+        if each.returncode:
+            print(each.stdout + each.stderr)
+    kept = sum(each.returncode == 0 for each in done)
+    version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    line = f"cancelkit:run_tasks under cancelkit:run, {version}: {kept} of {TABLES} times every promise kept"
+    return kept == TABLES, f"{line} ({time.monotonic() - begun:.0f} s)"
+
+
+def kills() -> Result:
+    """A program that is killed at many random moments."""
+    arguments = ["-p", "no:cacheprovider", "--timeout", "3600", "tests/test_trace_kills.py"]
+    ok, line = run(arguments, CANCELKIT_KILLS=str(KILLS))
+    return ok, f"{KILLS} kills at random moments: {line}"
+
+
+def tables() -> Result:
     """Every scenario on every pattern, again and again; whether the verdicts were always those written down."""
     begun = time.monotonic()
     same = [run(["-p", "no:cacheprovider", "tests/test_lab_scenarios.py"])[0] for _ in range(TABLES)]
@@ -80,7 +108,7 @@ def pythons() -> list[str]:
     return [sys.executable, *others]
 
 
-def compare_with_plain(python: str) -> tuple[bool, str]:
+def compare_with_plain(python: str) -> Result:
     """Run CPython's own tests under one Python, plain and recorded; whether they agree, and what was said last."""
     begun = time.monotonic()
     command = [sys.executable, "tools/cpython_tests.py", "--python", python]
@@ -91,7 +119,7 @@ def compare_with_plain(python: str) -> tuple[bool, str]:
     return done.returncode == 0, f"CPython's own tests, plain and recorded: {last} ({time.monotonic() - begun:.0f} s)"
 
 
-def run(arguments: list[str], **environment: str) -> tuple[bool, str]:
+def run(arguments: list[str], **environment: str) -> Result:
     """Run pytest once; whether it passed, and its last line without the seconds."""
     begun = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", *arguments]
