@@ -12,6 +12,7 @@ import pytest
 import cancelkit
 from cancelkit.lab import Experiment, perform
 from cancelkit.lab.moments import Moment
+from cancelkit.patterns import handlers
 from cancelkit.patterns.context_manager import TaskSet
 
 pytestmark = pytest.mark.core
@@ -159,6 +160,55 @@ def test_a_cleanup_that_fails_takes_the_place_of_a_cancellation_in_a_task_group_
     assert [job.life for job in jobs] == [COMPLETE, COMPLETE]
     assert batch.cancelled() == (name != "task_group")
     assert batch.cancelled() or isinstance(batch.exception(), ExceptionGroup)
+
+
+@pytest.mark.parametrize(("asks_first", "signals"), [(False, 1), (False, 2), (True, 2), (True, 3)])
+def test_handlers_with_an_event_ask_first_and_cancel_at_the_second_signal(asks_first: bool, signals: int) -> None:
+    stopping = asyncio.Event()
+    working, queued, lives = Job(), Job(), []
+
+    async def polite() -> None:
+        await stopping.wait()
+
+    async def send() -> None:
+        for signum in [signal.SIGHUP, INT, TERM][:signals]:
+            await turns()
+            signal.raise_signal(signum)
+            await turns()
+            lives.append(list(working.life))
+
+    async def main() -> None:
+        sending = asyncio.create_task(send())
+        try:
+            await handlers.run_tasks([polite, working, queued], 2, stopping if asks_first else None)
+        finally:
+            await sending
+
+    before = signal.getsignal(signal.SIGHUP)
+    with pytest.raises(SystemExit) as caught:
+        asyncio.run(main())
+    assert caught.value.code == 128 + signal.SIGHUP
+    assert signal.getsignal(signal.SIGHUP) == before
+    assert (working.life, queued.life, stopping.is_set()) == (COMPLETE, NEVER_BEGUN, asks_first)
+    assert lives[0] == (["begun"] if asks_first else INTERRUPTED)
+    assert lives[1:] == [INTERRUPTED] * (signals - 1)
+
+
+def test_handlers_leave_a_signal_that_was_ignored() -> None:
+    async def main() -> None:
+        async def ignored() -> None:
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            signal.raise_signal(signal.SIGHUP)
+            await turns()
+
+        await handlers.run_tasks([ignored], 1)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        asyncio.run(main())
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @every
