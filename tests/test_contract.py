@@ -87,7 +87,9 @@ def test_who_ends_without_a_word_is_found_out() -> None:
         ("runs_one_by_one", "never ran more than 1 job at a time"),
         ("blocks_the_loop", "does not end"),
         ("exits", "without having run job-1, job-2"),
-        ("returns_nothing", "returns no results"),
+        ("returns_nothing", "returns no results: exited 0"),
+        ("takes_one_argument", "job-5: exited 1, TypeError: takes_one_argument() takes 1 positional argument"),
+        ("is_not_awaitable", "job-5: exited 1, TypeError: object list can't be used in 'await' expression"),
     ],
 )
 def test_who_does_no_work_keeps_no_promise(name: str, why: str) -> None:

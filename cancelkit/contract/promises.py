@@ -38,11 +38,17 @@ def not_at_work(outcome: Outcome) -> Iterator[str]:
     if outcome.hung:
         yield "it does not end, without any signal"
     elif missing := [f"job-{n}" for n in range(1, 6) if f"job-{n}" not in names]:
-        yield f"it ends without having run {', '.join(missing)}"
+        yield f"it ends without having run {', '.join(missing)}: {_end(outcome)}"
     elif outcome.returncode or not _results(outcome):
-        yield f"it returns no results: {outcome.ended}"
+        yield f"it returns no results: {_end(outcome)}"
     elif (most := _most_at_a_time(outcome.timeline.jobs)) < LIMIT:
         yield f"it never ran more than {most} job at a time, where {LIMIT} may"
+
+
+def _end(outcome: Outcome) -> str:
+    """How it ended, with the error if there was one."""
+    error = (outcome.stderr.strip().splitlines() or [""])[-1]
+    return f"{outcome.ended}, {error}" if outcome.returncode and error else outcome.ended
 
 
 def _within_limit(outcome: Outcome) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Show outcomes in a notebook: a picture for the eye, and the same in text for screen readers and for comparison."""
+"""Show outcomes and matrices in a notebook: a picture for the eye, and the same in text for readers and comparison."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ try:
 except ModuleNotFoundError:
     raise ImportError("cancelkit.notebook needs IPython: pip install 'cancelkit[course]'") from None
 
+from cancelkit.contract.matrix import Matrix
 from cancelkit.lab import Outcome
+from cancelkit.plot.matrix import draw_matrix
 from cancelkit.plot.timelines import Panel, draw, to_png
 
 __all__ = ["show", "show_program"]
+
+_WIDTH = 760
+"""Pixels: of a timeline, and at most of a matrix."""
+
+_PIXELS_PER_INCH = 96
 
 
 def show_program(path: str | Path) -> None:
@@ -26,12 +33,17 @@ def show_program(path: str | Path) -> None:
     print("\n".join(lines).strip())  # noqa: T201 - into the cell's output
 
 
-def show(outcome: Outcome, title: str = "") -> None:
-    """Display the timeline of an outcome under the cell that calls this; its text says the same in words."""
-    text = str(outcome)
-    png = to_png(draw(Panel(outcome.timeline, title, outcome.ended)))
+def show(shown: Outcome | Matrix, title: str = "") -> None:
+    """Display the timeline of an outcome, or a matrix, under the cell that calls this; its text says the same."""
+    text, width = str(shown), _WIDTH
+    if isinstance(shown, Matrix):
+        figure = draw_matrix(shown)
+        figure.suptitle(title)
+        width = min(_WIDTH, round(figure.get_figwidth() * _PIXELS_PER_INCH))
+    else:
+        figure = draw(Panel(shown.timeline, title, shown.ended))
     display(  # type: ignore[no-untyped-call]
-        {"image/png": base64.b64encode(png).decode(), "text/plain": text},
+        {"image/png": base64.b64encode(to_png(figure)).decode(), "text/plain": text},
         raw=True,
-        metadata={"image/png": {"width": 760, "alt": text}},
+        metadata={"image/png": {"width": width, "alt": text}},
     )

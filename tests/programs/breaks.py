@@ -225,4 +225,12 @@ async def returns_nothing(tasks: Jobs, most: int) -> None:
     await cancelkit.run_tasks(tasks, most)
 
 
+async def takes_one_argument(tasks: Jobs) -> list[Any]:
+    return await cancelkit.run_tasks(tasks, 2)
+
+
+def is_not_awaitable(tasks: Jobs, most: int) -> list[Any]:
+    return []
+
+
 not_callable = 7
