@@ -165,7 +165,8 @@ def test_a_cleanup_that_fails_takes_the_place_of_a_cancellation_in_a_task_group_
 @pytest.mark.parametrize(("asks_first", "signals"), [(False, 1), (False, 2), (True, 2), (True, 3)])
 def test_handlers_with_an_event_ask_first_and_cancel_at_the_second_signal(asks_first: bool, signals: int) -> None:
     stopping = asyncio.Event()
-    working, queued, lives = Job(), Job(), []
+    working, queued = Job(), Job()
+    lives: list[list[str]] = []
 
     async def polite() -> None:
         await stopping.wait()
@@ -180,10 +181,11 @@ def test_handlers_with_an_event_ask_first_and_cancel_at_the_second_signal(asks_f
     async def main() -> None:
         sending = asyncio.create_task(send())
         try:
-            await handlers.run_tasks([polite, working, queued], 2, stopping if asks_first else None)
+            await handlers.run_tasks(jobs, 2, stopping if asks_first else None)
         finally:
             await sending
 
+    jobs: list[Callable[[], Coroutine[Any, Any, None]]] = [polite, working, queued]
     before = signal.getsignal(signal.SIGHUP)
     with pytest.raises(SystemExit) as caught:
         asyncio.run(main())
