@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("click")
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if not path.stem.startswith("testing_by_"))
-"""All but those that are tests themselves."""
+NOT_INTERRUPTED = ("testing_by_", "choosing_signals", "choosing_tests")
+SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if not path.stem.startswith(NOT_INTERRUPTED))
+"""All but those that are tests, or make experiments, themselves."""
 
 WORDS = {
     "leftover": ["--when", "closing"],
