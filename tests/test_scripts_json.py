@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("click")
 
 ROOT = Path(__file__).parents[1]
-NOT_INTERRUPTED = ("testing_by_", "choosing_signals", "choosing_tests")
+NOT_INTERRUPTED = ("testing_by_", "choosing_tests")
 SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if not path.stem.startswith(NOT_INTERRUPTED))
 """All but those that are tests, or make experiments, themselves."""
 
@@ -22,6 +22,7 @@ WORDS = {
         for name in ("task_group", "tracking", "handlers", "context_manager", "gather")
     },
     "run_and_finish": ["--when", "holding=4"],
+    "choosing_signals": ["--when", "before-start", "--", "asyncio"],
     "ctrl_c_handler": ["--when", "active=1", "--expect", "0", "--", "waits"],
 }
 """How each is interrupted; a script that is not named is interrupted before its first step."""
