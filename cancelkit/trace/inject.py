@@ -46,7 +46,7 @@ def with_call_in_first_try(function: Any, entry: Callable[..., object], held: li
         tried = next(statement for statement in body if isinstance(statement, ast.Try))
         call = next(node for node in ast.walk(tried.body[0]) if isinstance(node, ast.Call))
         code = f"_cancelkit_entry({', '.join(arguments)})\n"
-        code += "while _cancelkit_held: _cancelkit_release(_cancelkit_held.pop())"
+        code += "while _cancelkit_held: _cancelkit_release(_cancelkit_held.pop(0))"
         added = ast.parse(code).body
         for node in (node for statement in added for node in ast.walk(statement)):
             ast.copy_location(node, call)
