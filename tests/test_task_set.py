@@ -134,6 +134,46 @@ def test_no_more_jobs_than_the_limit_from_the_first_step_to_the_end_of_cleanup()
     assert (len(most), max(most)) == (10, 3)
 
 
+@pytest.mark.parametrize("generations", [1, 3])
+def test_jobs_that_jobs_start_are_waited_for(generations: int) -> None:
+    complete: list[int] = []
+
+    async def main() -> None:
+        async def job(generation: int) -> None:
+            await turns()
+            if generation < generations:
+                tasks.start(lambda: job(generation + 1))
+            await turns(generation)
+            complete.append(generation)
+
+        async with TaskSet(3) as tasks:
+            tasks.start(lambda: job(0))
+            tasks.start(lambda: turns(1))
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    assert complete == list(range(generations + 1))
+
+
+def test_a_failure_ends_jobs_that_jobs_started() -> None:
+    async def main() -> None:
+        async def failing() -> None:
+            await turns()
+            started.append(tasks.start(asyncio.Event().wait))
+            await turns()
+            raise ValueError("broken")
+
+        async with TaskSet(3) as tasks:
+            tasks.start(failing)
+            await nothing()
+
+    started: list[asyncio.Task[object]] = []
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(asyncio.wait_for(main(), 60))
+    assert errors(caught.value) == ["broken"]
+    assert started[0].cancelled()
+
+
 def test_jobs_work_while_the_block_does() -> None:
     done: list[str] = []
 
