@@ -5,10 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from cancelkit.contract.matrix import Matrix
-from cancelkit.plot.style import LIGHT, Theme
-
-_LOOKS = {"kept": ("#009E73", "o", 36), "broken": ("#D55E00", "X", 58)}
-"""Colour, marker and its size."""
+from cancelkit.plot.style import LIGHT, VERDICT_LOOKS, Theme
 
 _CELL_INCHES = 0.32
 
@@ -20,7 +17,7 @@ def draw_matrix(matrix: Matrix, theme: Theme = LIGHT) -> Figure:
     figure = Figure(figsize=size, layout="constrained", facecolor=theme.page)
     ax = figure.subplots()
     ax.set_facecolor(theme.page)
-    for verdict, (color, marker, area) in _LOOKS.items():
+    for verdict, (color, marker, area) in VERDICT_LOOKS.items():
         cells = [
             (column, row)
             for row, (_, verdicts) in enumerate(matrix.rows())

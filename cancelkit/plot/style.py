@@ -44,6 +44,9 @@ END_MARKS = {
 }
 """Marker and colour at the end of a lane."""
 
+VERDICT_LOOKS = {"kept": ("#009E73", "o", 36), "broken": ("#D55E00", "X", 58)}
+"""Colour, marker and its size, of what was promised."""
+
 REQUESTED, DELIVERED = "cancel requested", "cancel delivered"
 CANCEL_MARKS = {REQUESTED: "$\u25bd$", DELIVERED: "v"}
 """Marker above a lane."""
