@@ -13,7 +13,8 @@ from cancelkit.contract.acts import ACTS
 from cancelkit.contract.check import Report, check, target_named
 from cancelkit.contract.promises import PROMISES
 from cancelkit.errors import UnusableTargetError
-from cancelkit.lab.scenarios import TARGETS
+from cancelkit.lab import Experiment, perform
+from cancelkit.lab.scenarios import STAGE, TARGETS
 
 pytest.importorskip("click")
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -70,6 +71,23 @@ def test_who_breaks_a_promise_is_found_out(promise: str) -> None:
 def test_who_leaves_a_generator_open_is_found_out() -> None:
     report = check(target_named(f"{BREAKS}:leaves_generator_open", "cancelkit:run"), [BY_ID["no-leftovers"]])
     assert report.verdicts[0][1:3] == ("broken", "a generator interrupted: the generator of jobs was left open")
+
+
+def test_a_target_and_its_runner_in_one_file_are_imported_once(tmp_path: Path) -> None:
+    file = tmp_path / "both.py"
+    file.write_text(
+        "import asyncio, cancelkit\n"
+        "ran = []\n"
+        "def runner(main):\n"
+        "    ran.append(main)\n"
+        "    asyncio.run(main)\n"
+        "async def target(tasks, limit):\n"
+        "    print('run by this file:', bool(ran))\n"
+        "    return await cancelkit.run_tasks(tasks, limit)\n"
+    )
+    words = [f"{file}:target", f"{file}:runner", "2", "short"]
+    outcome = perform(Experiment(STAGE, [], words, deadline=60, expect=0))
+    assert "run by this file: True" in outcome.stdout
 
 
 def test_who_ends_without_a_word_is_found_out() -> None:

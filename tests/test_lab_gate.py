@@ -149,6 +149,25 @@ def test_a_signal_that_changes_nothing_lets_the_program_go_on() -> None:
     assert outcome.clean
 
 
+@pytest.mark.parametrize("when", ["holding=2", "holding=2 then at-once then at-once"])
+def test_a_handler_that_only_takes_a_note_wakes_nobody_and_the_program_goes_on(when: str, tmp_path: Path) -> None:
+    program = tmp_path / "notes.py"
+    program.write_text(
+        "import asyncio, signal\n"
+        "from cancelkit.lab.workload import make_jobs\n"
+        "noted = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: noted.append(1))\n"
+        "async def main():\n"
+        "    async with asyncio.TaskGroup() as group:\n"
+        "        for job in make_jobs(2):\n"
+        "            group.create_task(job())\n"
+        "    print('noted:', len(noted))\n"
+        "asyncio.run(main())\n"
+    )
+    outcome = perform(Experiment(program, signals_at(when), deadline=60, expect=0))
+    assert (outcome.ended, outcome.stdout.splitlines()[-1]) == ("exited 0", f"noted: {len(when.split(' then '))}")
+
+
 def test_moments_after_a_text_are_waited_for_as_well() -> None:
     outcome = play(output("job-2: holding").then(active(2)), signals=[signal.SIGWINCH, signal.SIGINT])
     assert [str(mark) for mark in outcome.timeline.signals] == [

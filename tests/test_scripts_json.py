@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("click")
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if not path.stem.startswith("testing_by_"))
-"""All but those that are tests themselves."""
+NOT_INTERRUPTED = ("testing_by_", "choosing_tests")
+SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if not path.stem.startswith(NOT_INTERRUPTED))
+"""All but those that are tests, or make experiments, themselves."""
 
 WORDS = {
     "leftover": ["--when", "closing"],
@@ -21,6 +22,7 @@ WORDS = {
         for name in ("task_group", "tracking", "handlers", "context_manager", "gather")
     },
     "run_and_finish": ["--when", "holding=4"],
+    "choosing_signals": ["--when", "before-start", "--", "asyncio"],
     "ctrl_c_handler": ["--when", "active=1", "--expect", "0", "--", "waits"],
 }
 """How each is interrupted; a script that is not named is interrupted before its first step."""

@@ -50,6 +50,14 @@ def test_two_signals_lose_nothing(
     assert outcome.stderr.count("Traceback") == (1 if signals[0] == INT else 0)  # that of the KeyboardInterrupt
 
 
+@pytest.mark.parametrize(("signals", "status"), [((INT, TERM), -INT), ((TERM, INT), 143)])
+def test_of_two_different_signals_at_once_the_first_is_the_first(
+    signals: Sequence[signal.Signals], status: int
+) -> None:
+    outcome = outcome_of("some_jobs", begun(2).then(at_once), signals)
+    assert (outcome.returncode, outcome.cleanups_finished) == (status, 2)
+
+
 def test_asynchronous_generators_are_closed_to_the_end() -> None:
     """The one that was left has its turn when main has ended."""
     outcome = outcome_of("with_generators", begun(2).then(halfway(1)).then(halfway(2)))

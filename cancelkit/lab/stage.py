@@ -106,8 +106,11 @@ def function_of(name: str) -> Callable[..., Any]:
 def _module_of(home: str) -> Any:
     if not home.endswith(".py"):
         return importlib.import_module(home)
-    sys.path.insert(0, str(Path(home).resolve().parent))
-    spec = importlib.util.spec_from_file_location(Path(home).stem, home)
+    path = Path(home).resolve()
+    if getattr(sys.modules.get(path.stem), "__file__", None) == str(path):
+        return sys.modules[path.stem]  # target and runner may be in one file
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{home} is nothing that Python can import")
     module = importlib.util.module_from_spec(spec)

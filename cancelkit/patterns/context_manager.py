@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class TaskSet:
-    """Tasks that run at most `limit` at a time and have all ended when the block is left."""
+    """Tasks that run at most `limit` at a time; those that were started before its end have ended after the block."""
 
     def __init__(self, limit: int) -> None:
         self._slots = asyncio.Semaphore(limit)
@@ -47,7 +47,9 @@ class TaskSet:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         try:
-            if error is None and self._tasks:
+            waited_for = 0
+            while error is None and waited_for < len(self._tasks):  # perhaps again: jobs may start jobs
+                waited_for = len(self._tasks)
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for task in self._tasks:

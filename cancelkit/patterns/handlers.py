@@ -3,6 +3,7 @@
 A handler registered with the loop runs between the steps of tasks, never inside one, so it may use all of asyncio. The
 first signal cancels every job, and later ones do nothing; or, with an event, the first asks the jobs that check it to
 end in their own time, and the second cancels. Then the signal goes on as the exception that the exit status is made of.
+A handler that the loop itself already had for one of them is lost, for nobody can ask a loop which ones it has.
 
 Keeps: limit, one-signal, two-signals, three-signals, sigterm, before-start, honest-exit, no-leftovers, restored,
 errors, results.
@@ -15,9 +16,13 @@ Cannot keep:
 """
 
 import asyncio
+import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterable
-from signal import SIG_DFL, SIG_IGN, SIGHUP, SIGINT, SIGTERM, Signals, getsignal, signal
 from typing import TypeVar
+
+if sys.platform == "win32":
+    raise ImportError("this needs POSIX signals, which Windows does not have: use WSL, or try it on Binder")
 
 T = TypeVar("T")
 
@@ -27,7 +32,7 @@ async def run_tasks(
 ) -> list[T]:
     """Run jobs, at most `max_concurrent` at a time, and return their results in order; a signal sets `stopping`."""
     slots = asyncio.Semaphore(max_concurrent)
-    received: list[Signals] = []
+    received: list[signal.Signals] = []
     running: list[asyncio.Task[T]] = []
 
     async def in_a_slot(job: Callable[[], Awaitable[T]]) -> T:
@@ -36,7 +41,7 @@ async def run_tasks(
                 raise asyncio.CancelledError  # too late to begin
             return await job()
 
-    def on_signal(signum: Signals) -> None:
+    def on_signal(signum: signal.Signals) -> None:
         received.append(signum)
         if stopping is None or stopping.is_set():
             cancel_all()
@@ -49,8 +54,9 @@ async def run_tasks(
                 task.cancel()
 
     loop = asyncio.get_running_loop()
-    before = {s: handler for s in (SIGINT, SIGTERM, SIGHUP) if (handler := getsignal(s)) is not SIG_IGN}  # as by nohup
-    for signum in before:
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    taken = [signum for signum, handler in before.items() if handler is not signal.SIG_IGN]  # as nohup has it
+    for signum in taken:
         loop.add_signal_handler(signum, on_signal, signum)
     try:
         for number, job in enumerate(tasks, 1):
@@ -62,11 +68,11 @@ async def run_tasks(
         try:
             ended = await asyncio.gather(*running, return_exceptions=True)
         finally:
-            for signum, handler in before.items():
+            for signum in taken:
                 loop.remove_signal_handler(signum)  # which puts back Python's default: not what stood before
-                signal(signum, SIG_DFL if handler is None else handler)
+                signal.signal(signum, before[signum] or signal.SIG_DFL)
     if received:
-        raise KeyboardInterrupt if received[0] == SIGINT else SystemExit(128 + received[0])
+        raise KeyboardInterrupt if received[0] == signal.SIGINT else SystemExit(128 + received[0])
     if errors := [e for e in ended if isinstance(e, Exception)]:
         raise ExceptionGroup("jobs failed", errors)
     return [task.result() for task in running]

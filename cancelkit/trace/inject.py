@@ -39,15 +39,19 @@ def with_entry(function: Any, entry: Callable[..., object]) -> FunctionType:
 def with_call_in_first_try(function: Any, entry: Callable[..., object], held: list[int], release: Any) -> FunctionType:
     """The function with a call of `entry` just before the one that it tries first, and seen to be in the same place.
 
-    `entry` gets the function's positional arguments; then `release` is called with each number in `held`.
+    `entry` gets the function's positional arguments; then `release` is called with each number in `held`, and `entry`
+    again, for what was released may have changed what it looks at, or not.
     """
 
     def edit(body: list[ast.stmt], arguments: list[str]) -> list[ast.stmt]:
         tried = next(statement for statement in body if isinstance(statement, ast.Try))
         call = next(node for node in ast.walk(tried.body[0]) if isinstance(node, ast.Call))
-        code = f"_cancelkit_entry({', '.join(arguments)})\n"
-        code += "while _cancelkit_held: _cancelkit_release(_cancelkit_held.pop())"
-        added = ast.parse(code).body
+        enter = f"_cancelkit_entry({', '.join(arguments)})"
+        added = ast.parse(f"""{enter}
+while _cancelkit_held:
+    while _cancelkit_held: _cancelkit_release(_cancelkit_held.pop(0))
+    {enter}
+""").body
         for node in (node for statement in added for node in ast.walk(statement)):
             ast.copy_location(node, call)
         tried.body = [*added, *tried.body]

@@ -113,6 +113,8 @@ class SignalWatch:
         frame = next(below for below in frames_below(sys._getframe(1)) if not is_ours(below))
         try:
             for _ in range(len(self.held)):
+                if not self.held:  # a handler's own way through code of ours has handled the rest
+                    break
                 signum = self.held.pop(0)
                 handler = _signal.getsignal(signum)
                 # Not raised again, for that would write another byte to the program's wakeup descriptor.

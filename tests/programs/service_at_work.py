@@ -1,8 +1,9 @@
-"""scripts/service.py with work that its test controls: service_at_work.py PORT GRACE [--cancels], the test's port.
+"""scripts/service.py with work that its test controls: service_at_work.py PORT GRACE [options], the test's port.
 
 A piece of work connects to the test and says what it is. It prints the words that it is sent, and ends at "done", or in
-one of the ways of `ENDS`. So does the service when it is to stop. The test is also told where the service listens, and
-which request has come. With --cancels, a request is cancelled when its client has gone.
+one of the ways of `ENDS`. The test is also told where the service listens, which request has come, and that the service
+stops. With --cancels, a request is cancelled when its client has gone; with --held, the service stops as work does: it
+waits for the test's "done".
 """
 
 import asyncio
@@ -62,7 +63,7 @@ async def do_work(what: str) -> str:
 
 
 class Service(service.Service):
-    """Tells the test what becomes of it, and waits for the test before it stops."""
+    """Tells the test what becomes of it."""
 
     async def work(self, request: web.Request) -> web.Response:
         what = request.match_info["what"]
@@ -74,7 +75,10 @@ class Service(service.Service):
             raise
 
     async def stop(self, runner: web.AppRunner) -> None:
-        await obey("stops")
+        if "--held" in options:
+            await obey("stops")
+        else:
+            tell("stops")
         await super().stop(runner)
 
 

@@ -1,0 +1,166 @@
+"""Notebook 10: what it says of the matrix, and the solutions of its exercises."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cancelkit.contract.check import check, check_all
+from cancelkit.contract.compare import IMPLEMENTATIONS
+from cancelkit.contract.matrix import Matrix
+from cancelkit.contract.promises import PROMISES
+from cancelkit.lab.scenarios import TARGETS, Target
+
+pytestmark = pytest.mark.core
+
+ROOT = Path(__file__).parents[1]
+RECORDED = Matrix.from_json((ROOT / "docs" / "comparison.json").read_text())
+CELLS = json.loads((ROOT / "notebooks" / "10_choosing.ipynb").read_text())["cells"]
+ONE_SIGNAL, HONEST_EXIT, STUBBORN = (
+    next(promise for promise in PROMISES if promise.id == id_) for id_ in ("one-signal", "honest-exit", "stubborn")
+)
+
+
+def source(id_: str) -> str:
+    (text,) = ["".join(cell["source"]) for cell in CELLS if cell["id"] == id_]
+    return text
+
+
+def keepers(promise: str) -> set[str]:
+    return {column.name for column in RECORDED.compared if promise not in {verdict.id for verdict in column.broken}}
+
+
+def code_in(id_: str) -> str:
+    """What a solution says, without the indentation that it has there."""
+    found = re.search(r"```python\n(.*?)```", source(id_), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+# The matrix, as it is recorded.
+
+
+def test_what_is_said_of_the_matrix() -> None:
+    everybody = {column.name for column in RECORDED.compared}
+    assert keepers("limit") == keepers("results") == everybody
+    assert keepers("two-signals") == keepers("three-signals") == {"handlers", "cancelkit", "aiorun"}
+    assert keepers("sigterm") == {"handlers", "cancelkit"}
+    assert keepers("closing") == {"cancelkit", "aiorun"}
+    assert keepers("stubborn") == keepers("lazy") == {"cancelkit"}
+    assert everybody - keepers("one-signal") == {"gather + Semaphore", "aiometer", "aiorun", "anyio"}
+    assert keepers("honest-exit") - keepers("one-signal") == {"gather + Semaphore", "aiometer", "anyio"}
+    kept = {column.name: len(column.verdicts) - len(column.broken) for column in RECORDED.compared}
+    assert (kept["cancelkit"], kept["handlers"]) == (16, 11)
+
+
+def test_gather_keeps_honest_exit_because_it_is_over_before_the_second_signal_can_come() -> None:
+    report = check(IMPLEMENTATIONS["gather + Semaphore"].target, [HONEST_EXIT])
+    assert report.all_kept
+    assert {act for act, outcome in report.outcomes.items() if outcome.missed is not None} == {
+        "SIGINT then SIGTERM",
+        "SIGTERM then SIGINT",
+        "three signals",
+    }
+
+
+def test_one_signal_is_broken_in_three_ways() -> None:
+    why = {c.name: v.why for c in RECORDED.compared for v in c.verdicts if v.id == "one-signal"}
+    assert "jobs queued" in why["gather + Semaphore"]
+    assert "all slots full" not in why["gather + Semaphore"]  # nobody is queued there, to end first
+    assert all("job-1 was cancelled" in why[name] for name in ("anyio", "aiometer"))
+    assert why["aiorun"].startswith("protected cleanup")
+
+
+def test_what_is_measured_now_is_what_is_recorded() -> None:
+    names = ("gather + Semaphore", "TaskGroup + Semaphore", "handlers", "cancelkit")
+    three = [promise for promise in PROMISES if promise.id in ("one-signal", "sigterm", "closing")]
+    for name, report in zip(names, check_all([IMPLEMENTATIONS[name].target for name in names], three), strict=True):
+        for verdict in report.verdicts:
+            assert (verdict.verdict == "kept") == (name in keepers(verdict.id)), (name, verdict)
+
+
+def test_what_one_line_buys() -> None:
+    (group,) = (column for column in RECORDED.compared if column.name == "TaskGroup + Semaphore")
+    broken = {verdict.id for verdict in group.broken}
+    report = check(TARGETS["task_group"]._replace(runner="cancelkit:run"), [p for p in PROMISES if p.id in broken])
+    assert {verdict.id for verdict in report.verdicts if verdict.verdict == "broken"} == {"no-late-start", "lazy"}
+    assert STUBBORN.id in broken
+
+
+# The exercises.
+
+
+def try_needs(needs: str) -> None:
+    given = 'needs = {"limit"}\n'
+    assert given in source("try-needs")
+    exec(source("try-needs").replace(given, f"needs = {needs}\n"), {"recorded": RECORDED})
+
+
+@pytest.mark.parametrize(("without", "kept_by"), [(set(), "cancelkit"), ({"no-late-start"}, "handlers, cancelkit")])
+def test_exercise_1(capsys: pytest.CaptureFixture[str], without: set[str], kept_by: str) -> None:
+    solution = " ".join(source("solution-needs").split())
+    found = re.search(r"`needs = (\{.*?\})`", solution)
+    assert found is not None
+    needs = set(re.findall(r'"(.*?)"', found[1])) - without
+    try_needs(repr(needs))
+    assert capsys.readouterr().out == f"kept by: {kept_by}\n"
+    assert re.search(rf"\*(kept by: )?{kept_by}\*", solution)
+
+
+def test_exercise_1_with_a_promise_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    try_needs('{"limit", "sigterms"}')
+    assert capsys.readouterr().out == "no such promise: sigterms\n"
+
+
+@pytest.mark.parametrize("is_solved", [False, True])
+def test_exercise_2(capsys: pytest.CaptureFixture[str], *, is_solved: bool) -> None:
+    names: dict[str, Any] = {"Path": Path, "check": check, "PROMISES": PROMISES}
+    exec(source("try-pool"), names)
+    loop = "    while not queue.empty():\n"
+    assert loop in names["your_worker"]
+    if is_solved:
+        names["your_worker"] = names["your_worker"].replace(loop, code_in("solution-pool"))
+    exec(source("check-pool"), names)
+    said = capsys.readouterr().out.splitlines()
+    names["folder"].cleanup()
+    assert said[0].split()[:2] == ["no-late-start", "kept" if is_solved else "broken"]
+    assert ("a cancellation is swallowed: job-3 began" in said[0]) is not is_solved
+    assert said[1].split() == ["results", "kept"]
+
+
+@pytest.mark.parametrize("is_solved", [False, True])
+def test_exercise_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, *, is_solved: bool) -> None:
+    class Folder:
+        name = str(tmp_path)
+
+    names = {"Path": Path, "check": check, "PROMISES": PROMISES, "Target": Target, "folder": Folder}
+    text = source("try-gather")
+    returns = "    return await asyncio.gather(*map(in_a_slot, tasks))\n"
+    assert returns in text
+    exec(text.replace(returns, code_in("solution-gather")) if is_solved else text, names)
+    one_signal, errors = capsys.readouterr().out.splitlines()
+    assert one_signal.split()[:2] == [ONE_SIGNAL.id, "kept" if is_solved else "broken"]
+    assert errors.split()[:2] == ["errors", "broken"]
+
+
+# The picture.
+
+
+def test_a_matrix_is_shown_with_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("IPython")
+    pytest.importorskip("matplotlib")
+    from cancelkit import notebook
+
+    shown: list[tuple[dict[str, str], dict[str, Any]]] = []
+    monkeypatch.setattr(notebook, "display", lambda data, *, raw, metadata: shown.append((data, metadata)))
+    narrow = Matrix("3", RECORDED.promises, RECORDED.columns[:2])
+    notebook.show(RECORDED, "a title")
+    notebook.show(narrow)
+    for (data, metadata), matrix in zip(shown, (RECORDED, narrow), strict=True):
+        assert data["text/plain"] == metadata["image/png"]["alt"] == str(matrix)
+    (wide_width, narrow_width) = (metadata["image/png"]["width"] for _, metadata in shown)
+    assert narrow_width < wide_width <= 760

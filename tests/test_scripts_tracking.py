@@ -1,0 +1,320 @@
+"""scripts/tracking_*.py: what notebook 04 says of them holds, and so do the solutions of its exercises."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import gc
+import inspect
+import itertools
+import json
+import re
+import sys
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from signal import SIGALRM, SIGINT, SIGTERM
+from typing import Any
+
+import pytest
+
+from cancelkit.contract.check import check
+from cancelkit.contract.promises import PROMISES
+from cancelkit.lab import Experiment, Outcome, cleaning, halfway, holding, output, perform, signals_at
+from cancelkit.lab.moments import Moment, Moments
+from cancelkit.lab.scenarios import TARGETS
+from cancelkit.trace.timeline import Job, Lane
+
+pytestmark = pytest.mark.core
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "scripts"
+AT_WORK = holding(4)
+SECOND = holding(2).then(halfway(2))
+NEARLY_DONE = output("job-2: nearly done\n") & cleaning(2)
+THIRD = SECOND.then(NEARLY_DONE)
+BY_MAIN, BY_CLOSING, BY_SIGINT = "by main", "by the closing loop", "by the handler of SIGINT"
+HANDED_ON = "by main, which was asked itself and awaits it"
+
+
+def interrupt(program: Path | str, when: Moment | Moments, *arguments: str, signums: Any = SIGINT) -> Outcome:
+    path = program if isinstance(program, Path) else SCRIPTS / f"{program}.py"
+    return perform(Experiment(path, signals_at(when, signums), arguments, deadline=100, pace=0.6))
+
+
+def lane(outcome: Outcome, name: str) -> Lane:
+    (found,) = [lane for lane in outcome.timeline.lanes if lane.name == name]
+    return found
+
+
+def requests(outcome: Outcome, name: str) -> list[str]:
+    """By whom a task was asked to end."""
+    marks = lane(outcome, name).marks
+    return [mark.more.partition(" at ")[0] for mark in marks if mark.what == "cancel requested"]
+
+
+def jobs(outcome: Outcome) -> dict[str, Job]:
+    return {job.name: job for job in outcome.timeline.jobs}
+
+
+def source(id_: str) -> str:
+    """A cell of the notebook."""
+    cells = json.loads((ROOT / "notebooks" / "04_manual_tracking.ipynb").read_text())["cells"]
+    (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
+    return text
+
+
+# Three steps.
+
+
+def test_a_task_that_nobody_keeps_can_vanish() -> None:
+    complaints = []
+
+    async def waits_for_what_nobody_else_has() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def main() -> bool:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        task = weakref.ref(asyncio.create_task(waits_for_what_nobody_else_has()))
+        await asyncio.sleep(0)
+        gc.collect()
+        return task() is None
+
+    assert asyncio.run(main())
+    assert complaints == ["Task was destroyed but it is pending!"]
+
+
+@pytest.fixture(scope="module")
+def left() -> Outcome:
+    return interrupt("tracking_three_steps", AT_WORK, "--leave")
+
+
+@pytest.fixture(scope="module")
+def one_by_one() -> Outcome:
+    return interrupt("tracking_three_steps", AT_WORK, "--one-by-one")
+
+
+def test_with_all_three_steps_nothing_is_lost() -> None:
+    outcome = interrupt("tracking_three_steps", AT_WORK)
+    assert outcome.clean
+    assert outcome.jobs_begun == 4
+    assert requests(outcome, "main") == [BY_SIGINT]
+    assert requests(outcome, "job-3") == requests(outcome, "job-7") == [BY_MAIN]
+
+
+def test_what_is_cancelled_and_not_awaited_is_cancelled_again_by_the_closing_loop(left: Outcome) -> None:
+    assert (left.jobs_begun, left.cleanups_finished, left.returncode) == (4, 2, -SIGINT)
+    assert [str(alarm) for alarm in left.timeline.alarms] == ["job-3: cleanup lost", "job-4: cleanup lost"]
+    assert requests(left, "job-3") == requests(left, "job-4") == [BY_MAIN, BY_CLOSING]
+    assert not left.timeline.jobs_begun_late
+
+
+def test_one_by_one_queued_jobs_begin_after_the_signal(one_by_one: Outcome) -> None:
+    assert [job.name for job in one_by_one.timeline.jobs_begun_late] == ["job-5", "job-6", "job-7"]
+    assert (one_by_one.jobs_begun, one_by_one.cleanups_finished, one_by_one.returncode) == (7, 7, -SIGINT)
+
+
+def test_one_by_one_the_cleanups_come_one_after_the_other(one_by_one: Outcome) -> None:
+    found = [jobs(one_by_one)[f"job-{number}"] for number in (3, 4, 5, 6, 7)]
+    for before, after in itertools.pairwise(found):
+        assert before.cleanup_finished is not None
+        assert after.cleanup_begun is not None
+        assert before.cleanup_finished < after.cleanup_begun
+
+
+# How main waits.
+
+
+def test_a_gather_cancels_the_jobs_and_the_loop_does_so_again() -> None:
+    outcome = interrupt("tracking_gather", AT_WORK)
+    assert requests(outcome, "job-3") == requests(outcome, "job-4") == [HANDED_ON, BY_MAIN]
+    assert requests(outcome, "job-5") == [HANDED_ON]
+    assert outcome.cleanups_finished == 2
+    assert lane(outcome, "job-3").remarks == ("cancelled twice",)
+
+
+def test_wait_leaves_the_jobs_alone() -> None:
+    outcome = interrupt("tracking_gather", AT_WORK, "--wait")
+    assert requests(outcome, "job-3") == requests(outcome, "job-5") == [BY_MAIN]
+    assert outcome.clean
+
+
+def test_a_gather_that_returns_exceptions_loses_nothing(tmp_path: Path) -> None:
+    text = (SCRIPTS / "tracking_gather.py").read_text()
+    path = tmp_path / "gather.py"
+    path.write_text(text.replace("asyncio.gather(*tasks)", "asyncio.gather(*tasks, return_exceptions=True)"))
+    assert path.read_text() != text
+    outcome = interrupt(path, AT_WORK)
+    assert outcome.clean
+    assert requests(outcome, "job-3") == [HANDED_ON]
+
+
+def test_who_hears_first_of_a_job_that_fails() -> None:
+    async def fails() -> None:
+        raise ValueError
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(fails()), asyncio.create_task(asyncio.Event().wait())]
+        gathered = asyncio.gather(*tasks, return_exceptions=True)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert done == {tasks[0]}
+        assert not gathered.done()
+        tasks[1].cancel()
+        await gathered
+
+    asyncio.run(main())
+
+
+# The shield.
+
+
+def test_a_shield_keeps_a_cancellation_out_of_what_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    asyncio.run(eval(compile(source("shield"), "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names))
+    assert capsys.readouterr().out.splitlines() == [
+        "bare: waiting cancelled: True, cleanup cancelled: True",
+        "in a shield: waiting cancelled: True, cleanup cancelled: False",
+    ]
+
+
+def test_a_second_cancellation_is_held() -> None:
+    outcome = interrupt("tracking_timeout", SECOND, signums=[SIGINT, SIGALRM])
+    assert outcome.clean
+    assert outcome.cleanups_finished == 2
+    assert lane(outcome, "main").remarks == ("cancelled twice",)
+    assert requests(outcome, "main") == [BY_SIGINT, "by the callback Timeout._on_timeout"]
+    assert requests(outcome, "job-1") == requests(outcome, "job-2") == [BY_MAIN]
+
+
+def test_a_third_cancellation_gets_through() -> None:
+    outcome = interrupt("tracking_timeout", THIRD, signums=[SIGINT, SIGALRM])
+    assert outcome.cleanups_finished == 0
+    assert lane(outcome, "main").remarks == ("cancelled 3 times",)
+    assert requests(outcome, "job-1") == requests(outcome, "job-2") == [BY_MAIN, HANDED_ON]
+    assert outcome.returncode == -SIGINT
+
+
+def test_a_second_ctrl_c_goes_around_the_shield() -> None:
+    outcome = interrupt("tracking", AT_WORK.then(halfway(4)))
+    assert outcome.cleanups_finished == 2
+    assert requests(outcome, "main") == [BY_SIGINT, BY_CLOSING]
+    assert requests(outcome, "job-3") == requests(outcome, "job-4") == [BY_MAIN, BY_CLOSING]
+
+
+def test_when_main_ends_the_closing_loop_cancels_what_is_in_a_shield() -> None:
+    outcome = interrupt("tracking_shield", halfway(2))
+    assert outcome.cleanups_finished == 0
+    for name in ("job-1", "job-2"):
+        job, cleanup = lane(outcome, name), lane(outcome, f"{name} cleanup")
+        assert (requests(outcome, name), requests(outcome, cleanup.name)) == ([BY_MAIN], [BY_CLOSING])
+        assert (job.end, cleanup.end) == ("cancelled", "cancelled")
+        assert job.spans[-1].end < lane(outcome, "main").spans[-1].end < cleanup.spans[-1].end
+    assert outcome.stdout.splitlines()[-1] == "main: the database is closed"
+
+
+def test_what_nobody_waits_for_ends_too_late() -> None:
+    outcome = interrupt("tracking_shield", halfway(2), "--linger")
+    finished = ["job-1: cleanup finished", "job-2: cleanup finished"]
+    assert outcome.stdout.splitlines()[-3:] == ["main: the database is closed", *finished]
+    assert not outcome.timeline.alarms
+    assert requests(outcome, "job-1 cleanup") == []
+
+
+def test_without_a_signal_the_database_is_closed_last() -> None:
+    outcome = perform(Experiment(SCRIPTS / "tracking_shield.py", [], deadline=100))
+    assert outcome.clean
+    assert outcome.stdout.splitlines()[-1] == "main: the database is closed"
+
+
+# Promises.
+
+
+def test_three_promises_are_kept_or_broken_as_the_notebook_shows() -> None:
+    chosen = [promise for promise in PROMISES if promise.id in ("no-late-start", "failing-cleanup", "errors")]
+    assert [(verdict.verdict, verdict.why) for verdict in check(TARGETS["tracking"], chosen).verdicts] == [
+        ("broken", "a slot gets free: job-3 began after the first signal"),
+        ("broken", "a cleanup fails: nobody was told of the error in the cleanup of job-1"),
+        ("kept", "an error"),
+    ]
+
+
+def test_sigterm_is_nobodys() -> None:
+    outcome = interrupt("tracking", AT_WORK, signums=SIGTERM)
+    assert (outcome.cleanups_finished, outcome.jobs_begun, outcome.returncode) == (2, 4, -SIGTERM)
+
+
+# The exercises: the cells of the notebook, with the solutions that it gives.
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    monkeypatch.syspath_prepend(SCRIPTS)
+    imports = "import tracking_three_steps, tracking_shield, tracking_timeout"
+    found = globals() | {"at_work": AT_WORK, "moments": SECOND, "nearly_done": NEARLY_DONE}
+    found |= {"signals": [SIGINT, SIGALRM], "copy": tmp_path / "exercise.py"}
+    exec(imports, found)
+    yield found
+    if "folder" in found:
+        found["folder"].cleanup()
+    for name in ("tracking_three_steps", "tracking_shield", "tracking_timeout"):
+        del sys.modules[name]
+
+
+def solve(names: dict[str, Any], id_: str, old: str = "", new: str = "") -> None:
+    """Run the cell of an exercise, with something else in the place of what is to be changed."""
+    text = source(id_)
+    assert not old or text.count(old) == 1
+    exec(text.replace(old, new) if old else text, names)
+
+
+@pytest.mark.parametrize(("solved", "late", "begun"), [(False, 3, 7), (True, 0, 4)])
+def test_exercise_1(
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str], late: int, begun: int, *, solved: bool
+) -> None:
+    line = "for task in tasks:"
+    (solution,) = re.findall(r"^`(for .*)`$", source("solution-order"), re.MULTILINE)
+    solve(names, "try-order", line, solution if solved else line)
+    assert capsys.readouterr().out.splitlines() == [
+        f"begun after the signal: {late}",
+        f"cleanups finished: {begun} of {begun} jobs begun",
+    ]
+
+
+@pytest.mark.parametrize(("solved", "finished"), [(False, 0), (True, 2)])
+def test_exercise_2(names: dict[str, Any], capsys: pytest.CaptureFixture[str], finished: int, *, solved: bool) -> None:
+    line = "        await asyncio.shield(cleanup)\n"
+    (solution,) = re.findall(r"```python\n(.*?)```", source("solution-shield"), re.DOTALL)
+    solve(names, "try-shield", line, solution if solved else line)
+    assert capsys.readouterr().out.splitlines() == [
+        f"cleanups finished: {finished} of 2",
+        "the last word: main: the database is closed",
+        "job-1: cancelled",
+    ]
+
+
+def test_exercise_2_without_the_raise(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    (solution,) = re.findall(r"```python\n(.*?)```", source("solution-shield"), re.DOTALL)
+    assert solution.endswith("            raise\n")
+    solve(names, "try-shield", "        await asyncio.shield(cleanup)\n", solution.removesuffix("            raise\n"))
+    assert capsys.readouterr().out.splitlines()[-1] == "job-1: finished"
+
+
+@pytest.mark.parametrize(("solved", "finished"), [(False, 0), (True, 2)])
+def test_exercise_3(names: dict[str, Any], capsys: pytest.CaptureFixture[str], finished: int, *, solved: bool) -> None:
+    (solution,) = re.findall(r"```python\n(your_waiting = .*?)```", source("solution-loop"), re.DOTALL)
+    given = re.findall(r'^your_waiting = """.*?"""\n', source("try-loop"), re.DOTALL)[0]
+    solve(names, "frame")
+    solve(names, "try-loop", given, solution if solved else given)
+    assert capsys.readouterr().out == f"cleanups finished: {finished} of 2 - the program: killed by SIGINT\n"
+    assert len(names["yours"].timeline.signals) == 3
+
+
+def test_the_frame_of_exercise_3_is_what_runs(names: dict[str, Any]) -> None:
+    solve(names, "frame")
+    solve(names, "try-loop")
+    text = names["copy"].read_text()
+    assert "from cancelkit.patterns.tracking" not in text
+    assert text.count("def run_tasks") == text.count("def wait_for_all") == 1
+    assert inspect.getsource(names["tracking_timeout"].main) in text
