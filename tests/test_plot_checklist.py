@@ -29,7 +29,7 @@ def test_every_verdict_has_its_mark_its_sentence_and_its_evidence() -> None:
     assert [text.get_text() for text in sentences] == [f"{TITLES[v.id]}: {v.verdict}" for v in CHECKLIST]
     assert [round(text.get_position()[1]) for text in (*sentences, *evidence)] == [*range(6), *range(6)]
     assert evidence[1].get_text() == "job-1"
-    assert len(evidence[3].get_text()) <= 110
+    assert len(evidence[3].get_text()) <= 130
     assert evidence[3].get_text().endswith(" …")
     assert ax.get_title("left") == "a title"
 

@@ -3,7 +3,8 @@
     %load_ext cancelkit
 
 makes the magic known, and has an outcome, a timeline, a checklist or a matrix displayed as a picture when it is the
-last line of a cell. `show` displays one in the middle of a cell, under a title.
+last line of a cell. `show` displays one in the middle of a cell, under a title; `show_together` displays several
+outcomes in one picture, on one time axis.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ try:
 except ModuleNotFoundError:
     raise ImportError("cancelkit.notebook needs IPython: pip install 'cancelkit[course]'") from None
 
-from cancelkit.notebook.displays import register, show
+from cancelkit.notebook.displays import register, show, show_together
 from cancelkit.notebook.magic import InterruptMagic
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["load", "show", "show_program"]
+__all__ = ["load", "show", "show_program", "show_together"]
 
 
 def load(shell: InteractiveShell) -> None:

@@ -11,14 +11,14 @@ from cancelkit.plot.style import LIGHT, VERDICT_LOOKS, Theme
 
 _LOOKS = {KEPT: VERDICT_LOOKS["kept"], BROKEN: VERDICT_LOOKS["broken"], NOT_APPLICABLE: ("#888888", "_", 60)}
 _ROW_INCHES = 0.42
-_LETTERS = 110
+_LETTERS = 130
 """In a line of evidence."""
 
 
 def draw_checklist(checklist: Checklist, title: str = "", theme: Theme = LIGHT) -> Figure:
     """Draw the verdicts, from top to bottom."""
     rows = len(checklist)
-    figure = Figure(figsize=(7.6, 0.5 + _ROW_INCHES * rows), layout="constrained", facecolor=theme.page)
+    figure = Figure(figsize=(8.0, 0.5 + _ROW_INCHES * rows), layout="constrained", facecolor=theme.page)
     ax = figure.subplots()
     for row, verdict in enumerate(checklist):
         color, marker, area = _LOOKS[verdict.verdict]

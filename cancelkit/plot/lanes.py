@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from cancelkit.plot.style import CANCEL_MARKS, DELIVERED, END_MARKS, LOOKS, REQUESTED, Theme
+from cancelkit.plot.style import CANCEL_MARKS, DELIVERED, END_MARKS, LOOKS, REQUESTED, Theme, fill_of
 from cancelkit.trace.states import State
 from cancelkit.trace.timeline import Lane, Span, Timeline
 
@@ -52,7 +52,7 @@ def draw_panel(ax: Axes, panel: Panel, lanes: Sequence[Lane], low: float, high: 
     draw_spans(ax, lanes, zero, high - low)
     _draw_cleanups(ax, lanes, zero, theme)
     for what, points in cancellations(lanes, zero, high - low).items():
-        _scatter(ax, points, CANCEL_MARKS[what], 22, theme.ink, what)
+        _scatter(ax, points, CANCEL_MARKS[what], 26, fill_of(what, theme), what, edge=theme.ink)
     for state, (marker, color) in END_MARKS.items():
         ends = [
             ((lane.spans[-1].end - zero) / SECOND if lane.spans else 0.0, row)
@@ -136,10 +136,13 @@ def draw_spans(ax: Axes, lanes: Sequence[Lane], zero: int, width: float) -> None
     """Draw one path for all spans of a state: a call for each lane, or a hatch for each span, takes far longer."""
     boxes: dict[State, list[list[tuple[float, float]]]] = {}
     for row, lane in enumerate(lanes):
+        since: int | None = None  # too short to be drawn, and covered by the next, or there would be a hole
         for span in _joined(lane.spans):
-            left, right = (span.start - zero) / SECOND, (span.end - zero) / SECOND
             if not is_drawn(span, width):
+                since = span.start if since is None and span.state is State.RUNNING else since
                 continue
+            left, right = ((span.start if since is None else since) - zero) / SECOND, (span.end - zero) / SECOND
+            since = None
             half = LOOKS[span.state].height / 2
             corners = [(left, row - half), (right, row - half), (right, row + half), (left, row + half)]
             boxes.setdefault(span.state, []).append(corners)
@@ -191,7 +194,7 @@ def _scatter(
     if points:
         x, y = zip(*points, strict=True)
         ax.scatter(
-            x, y, s=size, c=color, marker=marker, edgecolors=edge, linewidths=0.6, label=label, zorder=4, clip_on=False
+            x, y, s=size, c=color, marker=marker, edgecolors=edge, linewidths=0.9, label=label, zorder=4, clip_on=False
         )
 
 

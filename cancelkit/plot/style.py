@@ -48,8 +48,8 @@ VERDICT_LOOKS = {"kept": ("#009E73", "o", 36), "broken": ("#D55E00", "X", 58)}
 """Colour, marker and its size, of what was promised."""
 
 REQUESTED, DELIVERED = "cancel requested", "cancel delivered"
-CANCEL_MARKS = {REQUESTED: "$\u25bd$", DELIVERED: "v"}
-"""Marker above a lane."""
+CANCEL_MARKS = {REQUESTED: "v", DELIVERED: "v"}
+"""Marker above a lane: hollow where it was only asked for, filled where it arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ class Theme:
     faint: str
     band: str
     alarm: str
+
+
+def fill_of(what: str, theme: Theme) -> str:
+    """What the mark of a cancellation is filled with; its edge is ink."""
+    return theme.page if what == REQUESTED else theme.ink
 
 
 LIGHT = Theme(page="#FFFFFF", ink="#222222", faint="#888888", band="#EEEEEE", alarm="#B2182B")

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from cancelkit.plot.choice import how_many, lanes_shown
 from cancelkit.plot.lanes import SECOND, Panel, cancellations, cleanups, closings, draw_panel, is_drawn, zero_of
 from cancelkit.plot.overview import draw_overview
-from cancelkit.plot.style import CANCEL_MARKS, END_MARKS, LIGHT, LOOKS, Theme
+from cancelkit.plot.style import CANCEL_MARKS, END_MARKS, LIGHT, LOOKS, Theme, fill_of
 from cancelkit.trace.states import State
 from cancelkit.trace.timeline import Lane, Timeline
 
@@ -132,15 +132,15 @@ def _add_legend(
         for state, look in LOOKS.items()
         if state in states
     ]
-    marks = [(CANCEL_MARKS[what], theme.ink, what) for what in cancellations(lanes, 0, width)]
-    marks += [(marker, color, state.value) for state, (marker, color) in END_MARKS.items() if state in ends]
+    marks = [(CANCEL_MARKS[what], fill_of(what, theme), theme.ink, what) for what in cancellations(lanes, 0, width)]
+    marks += [(marker, color, color, state.value) for state, (marker, color) in END_MARKS.items() if state in ends]
     if cleanups(lanes):
         handles.append(
             Line2D([], [], color=theme.ink, linewidth=1.8, marker="|", linestyle="none", label="cleanup begins")
         )
     handles += [
-        Line2D([], [], marker=marker, color=color, linestyle="none", markersize=6, label=label)
-        for marker, color, label in marks
+        Line2D([], [], marker=marker, color=edge, markerfacecolor=face, linestyle="none", markersize=6, label=label)
+        for marker, face, edge, label in marks
     ]
     if any(closings(timeline, width) for timeline, _ in drawn):
         handles.append(Patch(facecolor=theme.band, label="the loop is being closed"))
