@@ -44,7 +44,7 @@ proof: setup ## tests, notebooks and scenarios again and again while every core 
 
 bench: ## run the benchmarks, beside other tools, in .venv-bench (ten minutes)
 	@PYTHON='$(PYTHON)' sh tools/setup.sh .venv-bench -e '.[bench]'
-	@for name in import_time recording experiment jobs; do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py || exit 1; done
+	@for name in import_time recording experiment jobs drawing; do echo "== $$name"; .venv-bench/bin/python benchmarks/$$name.py || exit 1; done
 
 clean: ## remove .venv, build and all caches
 	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

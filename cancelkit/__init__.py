@@ -16,6 +16,13 @@ __all__ = ["Terminated", "__version__", "finish", "run", "run_tasks", "trace"]
 __version__ = "0.1.0"
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Make `%%interrupt` and the displays known: `%load_ext cancelkit` calls this."""
+    from cancelkit.notebook import load
+
+    load(shell)
+
+
 def __getattr__(name: str) -> Any:
     # Fetched when first used, so that recorded runs can be read and drawn where there are no POSIX signals.
     if name == "trace":

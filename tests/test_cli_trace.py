@@ -132,8 +132,8 @@ def test_very_many_tasks_take_few_rows(tmp_path: Path) -> None:
     done = trace("--plot", tmp_path / "many.png", program)
     assert f"job {TIMES} 19,998  not started → running → awaiting → finished\n" in lines(done.stderr)
     assert done.stderr.count("\n") == 5
-    assert "there are 19,999 tasks, and room for 1,000 in a picture" in done.stderr
-    assert done.returncode == 2
+    assert (tmp_path / "many.png").read_bytes().startswith(b"\x89PNG")
+    assert done.returncode == 0
 
 
 def test_files(program: Path, tmp_path: Path) -> None:

@@ -25,22 +25,28 @@ pytestmark = [
 ]
 
 PREPARE = """
-import asyncio
+%load_ext cancelkit
+import asyncio, os, signal, threading
 from cancelkit.lab import Experiment, perform, perform_all, perform_all_async, perform_async, signals_at
 program = {program!r}
 endless = Experiment(program, signals_at("active=100"), ["loops_for_ever"], deadline=1000)
 short = Experiment(program, signals_at("active=1"), ["loops_for_ever"], deadline=1000)
+
+def state():
+    handlers = [signal.getsignal(signum) for signum in signal.valid_signals()]
+    return handlers, os.getcwd(), os.environ.get("PYTHONPATH"), asyncio.get_running_loop(), threading.active_count()
 """
 ONE = "print(perform(endless).ended)"
 SEVERAL = "print(perform_all([endless] * 3, at_once=2))"
 ONE_AWAITED = "print((await perform_async(endless)).ended)"
 SEVERAL_AWAITED = "print(await perform_all_async([endless] * 3, at_once=2))"
-CELLS = {ONE: 1, SEVERAL: 2, ONE_AWAITED: 1, SEVERAL_AWAITED: 2}
+MAGIC = "%interrupt --when active=100 --deadline 1000 $program loops_for_ever"
+CELLS = {ONE: 1, SEVERAL: 2, ONE_AWAITED: 1, SEVERAL_AWAITED: 2, MAGIC: 1}
 """Each with the number of experiments that run at once."""
 
 AGAIN = "print(perform(short).ended, (await perform_async(short)).ended)"
 
-each_cell = pytest.mark.parametrize("cell", CELLS, ids=["one", "several", "one awaited", "several awaited"])
+each_cell = pytest.mark.parametrize("cell", CELLS, ids=["one", "several", "one awaited", "several awaited", "magic"])
 
 
 @pytest.fixture
@@ -105,6 +111,7 @@ def kernel(programs: Path, marked: Marked) -> Iterator[Kernel]:
 
 @each_cell
 def test_stop(cell: str, kernel: Kernel, marked: Marked) -> None:
+    kernel.run("before = state()")
     for _ in range(2):
         started = kernel.start(cell)
         marked.wait_for(CELLS[cell])
@@ -113,6 +120,7 @@ def test_stop(cell: str, kernel: Kernel, marked: Marked) -> None:
         marked.wait_for_the_end(fault)
         assert kernel.result(started) in ("KeyboardInterrupt", "CancelledError")
         print(f"the cell ended {time.monotonic() - fault:.3f} s after Stop")
+        assert kernel.run("print(state() == before)") == "True\n"
         assert kernel.run(AGAIN) == "killed by SIGINT killed by SIGINT\n"
     assert marked.of_the_kit() == set()
     assert marked.folders() == []

@@ -153,13 +153,13 @@ def test_exercise_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, *, is_so
 def test_a_matrix_is_shown_with_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("IPython")
     pytest.importorskip("matplotlib")
-    from cancelkit import notebook
+    from cancelkit.notebook import displays
 
     shown: list[tuple[dict[str, str], dict[str, Any]]] = []
-    monkeypatch.setattr(notebook, "display", lambda data, *, raw, metadata: shown.append((data, metadata)))
+    monkeypatch.setattr(displays, "display", lambda data, *, raw, metadata: shown.append((data, metadata)))
     narrow = Matrix("3", RECORDED.promises, RECORDED.columns[:2])
-    notebook.show(RECORDED, "a title")
-    notebook.show(narrow)
+    displays.show(RECORDED, "a title")
+    displays.show(narrow)
     for (data, metadata), matrix in zip(shown, (RECORDED, narrow), strict=True):
         assert data["text/plain"] == metadata["image/png"]["alt"] == str(matrix)
     (wide_width, narrow_width) = (metadata["image/png"]["width"] for _, metadata in shown)

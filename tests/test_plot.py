@@ -12,10 +12,10 @@ pytest.importorskip("matplotlib")
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.path import Path as MplPath
+from matplotlib.patches import PathPatch, Rectangle
 
 from cancelkit.plot.style import END_MARKS, LOOKS
 from cancelkit.plot.timelines import Panel, draw, draw_grid, save, to_png
@@ -79,21 +79,21 @@ def axes(figure: Figure) -> Axes:
     return only
 
 
-def corners(path: MplPath) -> Any:
-    """The four corners of a bar, as an array."""
-    return np.asarray(path.vertices, dtype=float)[:4]
-
-
 def start(line: Line2D) -> tuple[float, float]:
     """Where a line, or a marker, begins."""
     x, y = (np.asarray(data, dtype=float) for data in line.get_data())
     return float(x[0]), float(y[0])
 
 
-def fills(axes: Axes) -> dict[State, PolyCollection]:
-    """The bars of each state."""
-    found = [collection for collection in axes.collections if isinstance(collection, PolyCollection)]
-    return {State(str(collection.get_label())): collection for collection in found}
+def fills(axes: Axes) -> dict[State, PathPatch]:
+    """The bars of each state, as one patch."""
+    return {State(str(patch.get_label())): patch for patch in axes.patches if isinstance(patch, PathPatch)}
+
+
+def boxes(fill: PathPatch) -> list[Any]:
+    """The four corners of each bar, as arrays."""
+    vertices = np.asarray(fill.get_path().vertices, dtype=float)
+    return [vertices[first : first + 4] for first in range(0, len(vertices), 5)]
 
 
 def bars(axes: Axes) -> dict[str, list[tuple[float, float, float]]]:
@@ -101,7 +101,7 @@ def bars(axes: Axes) -> dict[str, list[tuple[float, float, float]]]:
     return {
         str(state): [
             (round(float(box[0][0]), 6), round(float(box[1][0]), 6), round(float(box[:, 1].mean()), 6))
-            for box in map(corners, fill.get_paths())
+            for box in boxes(fill)
         ]
         for state, fill in fills(axes).items()
     }
@@ -119,7 +119,7 @@ def test_bars_are_where_the_states_were(axes: Axes) -> None:
 def test_bars_look_as_their_state(axes: Axes) -> None:
     for state, fill in fills(axes).items():
         assert (fill.get_hatch() or "") == LOOKS[state].hatch
-        box = corners(fill.get_paths()[0])
+        box = boxes(fill)[0]
         assert round(float(abs(box[2][1] - box[1][1])), 6) == LOOKS[state].height
 
 
@@ -128,24 +128,72 @@ def test_states_differ_by_more_than_colour() -> None:
     assert len({marker for marker, _ in END_MARKS.values()}) == len(END_MARKS)
 
 
-def test_each_lane_is_named_and_has_its_end(axes: Axes) -> None:
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["main", "job-1", "job-2", "job-3"]
-    ends = {start(line): line.get_marker() for line in axes.lines if line.get_linestyle() == "None"}
-    assert ends == {
-        (0.8, 0.0): END_MARKS[State.FAILED][0],
-        (1.0, 1.0): END_MARKS[State.ABANDONED][0],
-        (0.6, 2.0): END_MARKS[State.FINISHED][0],
-        (0.7, 3.0): END_MARKS[State.CANCELLED][0],
+def points(axes: Axes) -> dict[str, list[tuple[float, float]]]:
+    """Where the marks of each kind are, by what the legend says of them."""
+    found = [collection for collection in axes.collections if isinstance(collection, PathCollection)]
+    return {
+        str(each.get_label()): [
+            (round(float(x), 6), round(float(y), 6)) for x, y in np.asarray(each.get_offsets(), dtype=float)
+        ]
+        for each in found
     }
 
 
-def test_signals_and_the_end_are_lines_through_all_lanes(axes: Axes) -> None:
-    signals = [start(line)[0] for line in axes.lines if line.get_linestyle() != "None"]
-    assert signals == [0.0, 0.5]
-    (end,) = (lines for lines in axes.collections if isinstance(lines, LineCollection))
-    bottom, top = np.asarray(end.get_segments()[0])
-    assert (bottom[0], top[0]) == (1.0, 1.0)
-    assert min(bottom[1], top[1]) < 0 < 3 < max(bottom[1], top[1])
+def segments(axes: Axes) -> dict[str, list[Any]]:
+    """The lines of each kind that do not go through everything, as pairs of ends."""
+    found = [collection for collection in axes.collections if isinstance(collection, LineCollection)]
+    return {str(each.get_label()): [np.round(segment, 6).tolist() for segment in each.get_segments()] for each in found}
+
+
+def test_each_lane_is_named_and_has_its_end(axes: Axes) -> None:
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["main", "job-1", "job-2", "job-3"]
+    ends = {str(state): where for state, where in points(axes).items() if state in {*END_MARKS}}
+    assert ends == {
+        "failed": [(0.8, 0.0)],
+        "abandoned": [(1.0, 1.0)],
+        "finished": [(0.6, 2.0)],
+        "cancelled": [(0.7, 3.0)],
+    }
+
+
+def test_signals_are_lines_through_everything_and_the_exit_through_all_lanes(axes: Axes) -> None:
+    assert [start(line)[0] for line in axes.lines] == [0.0, 0.5]
+    assert segments(axes)["exit"] == [[[1.0, -0.6], [1.0, 3.5]]]
+
+
+def test_cancellations_stand_above_their_lane_and_a_cleanup_begins_with_a_line(axes: Axes) -> None:
+    assert points(axes)["cancel delivered"] == [(0.0, 1 - 0.44)]
+    ((low, high),) = segments(axes)["cleanup begins"]
+    assert (low[0], high[0]) == (0.0, 0.0)
+    assert low[1] < 1 - LOOKS[State.CLEANING].height / 2
+    assert high[1] > 1 + LOOKS[State.CLEANING].height / 2
+
+
+def test_a_request_is_marked_if_the_cancellation_came_later_or_never() -> None:
+    made = [event(0, "created", n, name=f"job-{n}") for n in (1, 2, 3)]
+    asked = [event(n, "cancel requested", n, by=None, at="") for n in (1, 2, 3)]
+    came = [event(1, "cancel delivered", 1), event(8, "cancel delivered", 2), event(10, "exit", status=0)]
+    axes = draw(Panel(timeline_of(sorted(made + asked + came, key=lambda e: e.time)))).axes[0]
+    found = points(axes)
+    assert found["cancel requested"] == [(0.2, 1 - 0.44), (0.3, 2 - 0.44)]
+    assert found["cancel delivered"] == [(0.1, 0 - 0.44), (0.8, 1 - 0.44)]
+
+
+def rectangles(figure: Figure) -> list[Rectangle]:
+    return [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
+
+
+def test_the_closing_is_a_band_behind_all_lanes_if_it_can_be_seen() -> None:
+    def bands(closed: float) -> list[tuple[float, float]]:
+        made = [event(0, "created", 1, name="a"), event(4, "closing", loop=1), event(closed, "closed", loop=1)]
+        figure = draw(Panel(timeline_of([*made, event(10, "exit", status=0)])))
+        says = any(text.get_text() == "the loop is being closed" for text in figure.legends[0].get_texts())
+        found = [(round(b.get_x(), 6), round(b.get_width(), 6)) for b in rectangles(figure)]
+        assert says == bool(found)
+        return found
+
+    assert bands(9) == [(0.4, 0.5)]
+    assert bands(4.001) == []
 
 
 def test_words(axes: Axes) -> None:
@@ -173,7 +221,8 @@ def test_the_legend_explains_what_there_is(figure: Figure) -> None:
     (legend,) = figure.legends
     shown = [text.get_text() for text in legend.get_texts()]
     states = ["not started", "awaiting", "queued", "cleaning up"]
-    assert shown == [*states, "finished", "cancelled", "failed", "abandoned"]
+    marks = ["cleanup begins", "cancel delivered", "finished", "cancelled", "failed", "abandoned", "exit"]
+    assert shown == [*states, *marks]
 
 
 def test_without_a_signal_time_counts_from_the_start() -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import io
 import json
 import re
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any
 
 import pytest
+from notebook_cells import interrupt_cell
 
 from cancelkit.lab import (
     Experiment,
@@ -29,6 +30,7 @@ from cancelkit.lab import (
     signals_at,
 )
 from cancelkit.lab.moments import Moment, Moments
+from cancelkit.patterns.context_manager import TaskSet
 from cancelkit.trace.timeline import Lane
 
 pytestmark = pytest.mark.core
@@ -261,78 +263,107 @@ def test_aexit_is_told_what_has_ended_the_block() -> None:
     assert told == ["None", "None", "ValueError('broken')", "CancelledError()"]
 
 
-@pytest.fixture
-def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """What the cells before the exercises leave behind, with the folder of the first exercise."""
-    monkeypatch.chdir(ROOT / "notebooks")
-    monkeypatch.setattr(sys, "path", [str(SCRIPTS), *sys.path])
-    names: dict[str, Any] = globals() | {"once": signals_at(BOTH_WORK)}
-    for name in ("ORDER", "TIMEOUT"):
-        names[name] = f"../scripts/context_manager_{name.lower()}.py"
-    exec("import inspect, context_manager_order", names)
-    exec(source("a-folder"), names)
-    yield names
-    names["folder"].cleanup()
-
-
-def solve(names: dict[str, Any], id_: str, old: str = "", new: str = "") -> str:
-    """Run the cell of an exercise with something else in the place of what is to be changed; return what it prints."""
-    text = source(id_)
-    assert text.count(old) == 1 or not old
+def test_the_set_waits_for_jobs_that_jobs_start() -> None:
+    asynchronous = compile(source("jobs-start-jobs-run"), "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        exec(text.replace(old, new) if old else text, names)
-    return said.getvalue()
+        asyncio.run(eval(asynchronous, {"asyncio": asyncio, "TaskSet": TaskSet}))
+    pages = [f"visits {page}" for page in ("home", "news", "shop", "archive")]
+    assert said.getvalue().splitlines() == ["main: the last line of the block", *pages, "main: out of the block"]
+
+
+def solution(id_: str) -> str:
+    """The lines of Python that a solution gives."""
+    found = re.search(r"```python\n(.*?)```", source(id_), re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 ENTER_SET = "        tasks = await stack.enter_async_context(TaskSet(2))\n"
 ENTER_FILE = '        file = stack.enter_context(tempfile.TemporaryFile("w"))\n'
 
 
-def your_set(id_: str) -> str:
-    """The class that a cell gives to the reader, or the text below it as the solution."""
-    found = re.search(r'^your_set = """\n.*?^"""\n', source(id_), re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[0]
+@pytest.mark.parametrize("solved", [False, True])
+def test_exercise_1(tmp_path: Path, *, solved: bool) -> None:
+    order = ENTER_FILE + ENTER_SET if solved else ENTER_SET + ENTER_FILE
+    outcome = interrupt_cell(source("try-order"), tmp_path, (ENTER_SET + ENTER_FILE, order))
+    assert (outcome.cleanups_finished, outcome.clean) == (2 * solved, solved)
 
 
-def test_exercise_1(notebook: dict[str, Any]) -> None:
-    assert solve(notebook, "try-order") == "0 of 2 goodbyes; clean: False\n"
-    mended = solve(notebook, "try-order", ENTER_SET + ENTER_FILE, ENTER_FILE + ENTER_SET)
-    assert mended == "2 of 2 goodbyes; clean: True\n"
-    assert mended.strip() in source("solution-order")
+GIVEN = "class Ours(TaskSet):\n    pass\n"
+IN_A_CLEANUP, AFTERWARDS = "in a cleanup starts job-2", "main, afterwards, starts job-3"
 
 
-def test_exercise_2(notebook: dict[str, Any]) -> None:
-    exec(source("refuse-program"), notebook)
-    old, new = your_set("try-refuse"), your_set("solution-refuse")
-    assert solve(notebook, "try-refuse") == "while it is left: started\nafterwards: started\n\n"
-    assert solve(notebook, "try-refuse", old, new) == "while it is left: refused\nafterwards: refused\n\n"
+def test_exercise_2_as_it_stands(tmp_path: Path) -> None:
+    outcome = interrupt_cell(source("try-refuse"), tmp_path)
+    assert lines(outcome) == [IN_A_CLEANUP, AFTERWARDS]
+    asked = {lane.name: requests(lane) for lane in outcome.timeline.lanes}
+    assert asked["job-1"] == ["by main"]
+    assert asked["job-2"] == asked["job-3"] == [CLOSING_LOOP]
+    job_2, main = lane(outcome, "job-2"), lane(outcome, "main")
+    assert job_2.spans[-1].end > main.spans[-1].end
+
+
+def test_exercise_2(tmp_path: Path) -> None:
+    better = solution("solution-refuse")
+    outcome = interrupt_cell(source("try-refuse"), tmp_path, (GIVEN, better))
+    assert list(ends(outcome)) == ["main", "job-1"]
     first, second = "        self.is_left = True\n", "        await super().__aexit__(*what)\n"
-    assert first + second in new
-    late = new.replace(first + second, f"        try:\n    {second}        finally:\n    {first}")
-    assert solve(notebook, "try-refuse", old, late) == "while it is left: started\nafterwards: refused\n\n"
+    assert first + second in better
+    late = better.replace(first + second, f"        try:\n    {second}        finally:\n    {first}")
+    outcome = interrupt_cell(source("try-refuse"), tmp_path, (GIVEN, late))
+    assert lines(outcome) == [IN_A_CLEANUP]
+    assert requests(lane(outcome, "job-2")) == [CLOSING_LOOP]
 
 
-LOST = "{}: 0 of 2 cleanups finished; the program: killed by SIGINT\n"
-KEPT = LOST.replace("0 of 2", "2 of 2")
-PLACES = ("in the block", "at its end")
+IN_THE_BLOCK = ('# sys.argv.append("--waiting")', 'sys.argv.append("--waiting")')
 
 
-def test_exercise_3(notebook: dict[str, Any]) -> None:
-    old, new = your_set("try-second"), your_set("solution-second")
-    assert solve(notebook, "try-second") == "".join(map(LOST.format, PLACES))
-    assert solve(notebook, "try-second", old, new) == "".join(map(KEPT.format, PLACES))
+def try_second(folder: Path, better: str, *changes: tuple[str, str]) -> Outcome:
+    return interrupt_cell(source("try-second"), folder, (GIVEN, better), *changes)
 
 
-def test_exercise_3_around_all_of_it_finish_is_too_much(notebook: dict[str, Any]) -> None:
-    everything = '''your_set = """
+@pytest.mark.parametrize("changes", [[], [IN_THE_BLOCK]], ids=["at its end", "in the block"])
+@pytest.mark.parametrize("solved", [False, True])
+def test_exercise_3(tmp_path: Path, changes: list[tuple[str, str]], *, solved: bool) -> None:
+    outcome = try_second(tmp_path, solution("solution-second") if solved else GIVEN, *changes)
+    assert (outcome.cleanups_finished, outcome.returncode, outcome.clean) == (2 * solved, -SIGINT, solved)
+
+
+ALL_OF_IT = """
 from cancelkit import finish
 
 class Ours(TaskSet):
     async def __aexit__(self, *what):
         await finish(super().__aexit__(*what))
 """
-'''
-    said = solve(notebook, "try-second", your_set("try-second"), everything)
-    assert said == KEPT.format(PLACES[0]) + "at its end: 0 of 2 cleanups finished; the program: hung and was killed\n"
+
+
+def test_exercise_3_around_all_of_it_finish_is_too_much(tmp_path: Path) -> None:
+    assert try_second(tmp_path, ALL_OF_IT, IN_THE_BLOCK).clean
+    assert try_second(tmp_path, ALL_OF_IT).hung
+
+
+def test_exercise_3_also_while_main_waits_for_a_job_that_a_job_has_started(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(f"""
+import asyncio
+from cancelkit.patterns.context_manager import TaskSet
+
+{solution("solution-second")}
+
+async def short():
+    tasks.start(asyncio.Event().wait)
+
+async def main():
+    async with tasks:
+        tasks.start(short)
+
+tasks = Ours(2)
+asyncio.run(main())
+""")
+    outcome = perform(Experiment(program, signals_at(active(1)), deadline=10))
+    assert ends(outcome) == {"main": "cancelled", "job-1": "finished", "job-2": "cancelled"} | {
+        name: "finished" for name in ends(outcome) if "cleanup" in name
+    }
+    assert outcome.clean

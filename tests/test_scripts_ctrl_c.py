@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any
 
 import pytest
+from notebook_cells import interrupt_cell
 
 from cancelkit.lab import Experiment, Outcome, perform, signals_at
 from cancelkit.lab.moments import Moment, Moments, active, before_start, closing, halfway, holding, output
@@ -51,7 +52,28 @@ def source(id_: str) -> str:
     return text
 
 
+def of_cell(id_: str, folder: Path, *changes: tuple[str, str]) -> Outcome:
+    """Interrupt the program in a cell, with some of its text replaced; of its magic all but --stderr counts here."""
+    return interrupt_cell(source(id_).replace(" --stderr\n", "\n"), folder, *changes)
+
+
+def main_in(program: str) -> str:
+    """The main of a program, without its docstring."""
+    (main,) = (each for each in ast.parse(program).body if isinstance(each, ast.AsyncFunctionDef))
+    return "\n".join(ast.unparse(each) for each in main.body if not isinstance(each, ast.Expr))
+
+
 # The same main, run in two ways.
+
+
+@pytest.mark.parametrize(
+    ("id_", "in_main"),
+    [("with-run", ["main: a CancelledError arrives", "main: has cleaned up"]), ("by-hand", [])],
+)
+def test_the_main_in_the_cells_is_that_of_the_script(tmp_path: Path, id_: str, in_main: list[str]) -> None:
+    script = (ROOT / "scripts" / "ctrl_c_two_ways.py").read_text()
+    assert main_in(source(id_).partition("\n")[2]) == main_in(script)
+    assert lines(of_cell(id_, tmp_path)) == ["main: waits", *in_main, ARRIVES_OUTSIDE]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--mended"]])
@@ -226,41 +248,32 @@ def test_a_shell_shows_128_plus_the_number() -> None:
 # The exercises: the cells of the notebook, with the solutions that it gives.
 
 
-@pytest.fixture
-def namespace() -> Iterator[dict[str, Any]]:
-    names = globals() | {"main_begins": MAIN_BEGINS}
-    exec(source("check"), names)
-    yield names
-    names["folder"].cleanup()
-
-
 @pytest.mark.parametrize(
     ("line", "status"),
     [('raise ValueError("no")', 1), ("sys.exit(130)", 130), ("return", 0), ("raise KeyboardInterrupt", -2)],
 )
-def test_exercise_1(namespace: dict[str, Any], line: str, status: int) -> None:
-    assert line in source("exercise-status")
-    assert namespace["check"](line).returncode == status
+def test_exercise_1(tmp_path: Path, line: str, status: int) -> None:
+    assert line in source("exercise-status").splitlines()
+    assert of_cell("try-status", tmp_path, ("raise  # your line", line)).returncode == status
 
 
-def test_exercise_2(namespace: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    solution = re.search(r'^`(your_line = ".*")`$', source("solution-term"), re.MULTILINE)
+def test_exercise_2(tmp_path: Path) -> None:
+    assert of_cell("try-term", tmp_path).returncode == -SIGTERM
+    solution = re.search(r"^`(signal.signal.*)`$", source("solution-term"), re.MULTILINE)
     assert solution is not None
-    exec(source("try-term").replace('your_line = "pass"', solution[1]), namespace)
-    assert capsys.readouterr().out.endswith("main was cancelled: True - the program: exited 143\n")
-    line = "signal.signal(signal.SIGTERM, signal.default_int_handler)"
-    other = namespace["check"]('print("main: cancelled"); raise', SIGTERM, line)
-    assert ("main: cancelled" in other.stdout, other.returncode) == (True, -2)
+    other = "signal.signal(signal.SIGTERM, signal.default_int_handler)"
+    for line, status in ((solution[1], 143), (other, -2)):
+        outcome = of_cell("try-term", tmp_path, ("pass  # your line", line))
+        assert (lines(outcome)[-1], outcome.returncode) == ("main: is cancelled", status)
 
 
-def test_exercise_3(namespace: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    solution = re.search(r'^`(your_handler = ".*")`$', source("solution-quiet"), re.MULTILINE)
+def test_exercise_3(tmp_path: Path) -> None:
+    assert of_cell("try-quiet", tmp_path).returncode == 0
+    solution = re.search(r"^```python\n(.*?)```$", source("solution-quiet"), re.MULTILINE | re.DOTALL)
     assert solution is not None
-    exec(source("try-quiet").replace('your_handler = "..."', solution[1]), namespace)
-    assert capsys.readouterr().out.endswith("nothing on stderr: True - the program: killed by SIGINT\n")
     # What Python would do at its end is not done.
-    at_exit = "import atexit; atexit.register(print, 'at exit', flush=True)\n"
-    for handler, is_done in ((solution[1].partition('"')[2].rstrip('"'), False), ("pass", True)):
-        cell = source("try-quiet").replace('your_handler = "..."', f'your_handler = "{handler}"')
-        exec(cell.replace("import asyncio, signal\n", f"import asyncio, signal\n{at_exit}"), namespace)
-        assert ("at exit" in namespace["result"].stdout) is is_done
+    at_exit = ("import signal\n", "import signal\nimport atexit; atexit.register(print, 'at exit', flush=True)\n")
+    for handler, status, is_done in ((solution[1], -2, False), ("    pass", 0, True)):
+        outcome = of_cell("try-quiet", tmp_path, at_exit, ("    pass  # your lines", handler))
+        assert (outcome.stderr, outcome.returncode) == ("", status)
+        assert ("at exit" in outcome.stdout) is is_done

@@ -9,12 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 from typing import Any
 
 import pytest
+from notebook_cells import interrupt_cell, interrupt_line
 
 from cancelkit.contract.acts import ACTS
 from cancelkit.contract.check import check
@@ -297,25 +298,10 @@ def test_a_cleanup_that_is_under_way_at_the_first_signal_is_cancelled() -> None:
 # The exercises: the cells of the notebook, with the solutions that it gives.
 
 
-@pytest.fixture
-def names(tmp_path: Path) -> Iterator[dict[str, Any]]:
-    found = globals() | {"at_work": AT_WORK, "path": tmp_path / "exercise.py"}
-    yield found
-    if "folder" in found:
-        found["folder"].cleanup()
-
-
-def solve(names: dict[str, Any], id_: str, given: str, solution: str) -> None:
-    """Run the cell of an exercise, with something else in the place of what is to be changed."""
-    text = source(id_)
-    assert text.count(given) == 1
-    exec(text.replace(given, solution), names)
-
-
 def given_and_solution(exercise: str, solution: str, name: str) -> tuple[str, str]:
-    """What a cell gives the reader as a text of that name, and what the notebook has as its solution."""
-    block = re.compile(rf'^{name} = """.*?"""\n', re.DOTALL | re.MULTILINE)
-    (given,), (better,) = block.findall(source(exercise)), block.findall(source(solution))
+    """A function as a cell gives it to the reader, and as the notebook has it as its solution."""
+    function = re.compile(rf"^def {name}\(.*?\n(?=\n|```)", re.DOTALL | re.MULTILINE)
+    (given,), (better,) = function.findall(source(exercise)), function.findall(source(solution))
     assert given != better
     return given, better
 
@@ -323,33 +309,32 @@ def given_and_solution(exercise: str, solution: str, name: str) -> tuple[str, st
 @pytest.mark.parametrize(
     ("order", "ended"),
     [
-        ("SIGINT, SIGTERM, SIGHUP", "killed by SIGINT"),
-        ("SIGHUP, SIGTERM, SIGINT", "exited 129"),
-        ("SIGHUP, SIGINT, SIGTERM", "exited 129"),
+        ("--signal INT --signal TERM --signal HUP", "exited 130"),
+        ("--signal HUP --signal TERM --signal INT", "exited 129"),
+        ("--signal HUP --signal INT --signal TERM", "exited 129"),
     ],
 )
-def test_exercise_1(names: dict[str, Any], capsys: pytest.CaptureFixture[str], order: str, ended: str) -> None:
-    assert "`your_signals = [SIGHUP, SIGTERM, SIGINT]`" in source("solution-first")
-    solve(names, "try-first", "SIGINT, SIGTERM, SIGHUP", order)
-    assert capsys.readouterr().out == f"{ended} - cleanups finished: 4 of 4\n"
+def test_exercise_1(order: str, ended: str) -> None:
+    assert "`--signal HUP --signal TERM --signal INT`" in source("solution-first")
+    cell, given = source("try-first"), "--signal INT --signal TERM --signal HUP"
+    assert given in cell
+    outcome = interrupt_line(cell.replace(given, order))
+    assert (outcome.ended, outcome.cleanups_finished, outcome.clean) == (ended, 4, True)
+    assert lane(outcome, "job-3").remarks == lane(outcome, "job-4").remarks == ()
 
 
 @pytest.mark.parametrize(("solved", "read", "status"), [(False, 1, 129), (True, 2, 143)])
-def test_exercise_2(
-    names: dict[str, Any], capsys: pytest.CaptureFixture[str], read: int, status: int, *, solved: bool
-) -> None:
-    given, solution = given_and_solution("try-reload", "solution-reload", "your_install")
-    exec(source("service"), names)
-    solve(names, "try-reload", given, solution if solved else given)
-    assert capsys.readouterr().out == f"settings read: {read} - the program: exited {status}\n"
+def test_exercise_2(tmp_path: Path, read: int, status: int, *, solved: bool) -> None:
+    given, solution = given_and_solution("try-reload", "solution-reload", "install")
+    outcome = interrupt_cell(source("try-reload"), tmp_path, (given, solution if solved else given))
+    assert (outcome.stdout.count("settings read"), outcome.returncode) == (read, status)
+    assert broken(outcome) == ([] if solved else ["exit"])
 
 
-@pytest.mark.parametrize(("solved", "finished"), [(False, 2), (True, 1)])
-def test_exercise_3(names: dict[str, Any], capsys: pytest.CaptureFixture[str], finished: int, *, solved: bool) -> None:
-    given, solution = given_and_solution("try-third", "solution-third", "your_handler")
-    exec(source("stubborn"), names)
-    solve(names, "try-third", given, solution if solved else given)
-    assert capsys.readouterr().out == f"cleanups finished: {finished} of 2 - the program: killed by SIGINT\n"
-    assert len(names["yours"].timeline.signals) == 3
-    finishing = [job.name for job in names["yours"].timeline.jobs if job.cleanup_finished is not None]
-    assert finishing == ["job-1", "job-2"][:finished]
+@pytest.mark.parametrize(("solved", "finished"), [(False, ["job-1", "job-2"]), (True, ["job-1"])])
+def test_exercise_3(tmp_path: Path, finished: list[str], *, solved: bool) -> None:
+    given, solution = given_and_solution("try-third", "solution-third", "on_signal")
+    outcome = interrupt_cell(source("try-third"), tmp_path, (given, solution if solved else given))
+    assert (len(outcome.timeline.signals), outcome.returncode) == (3, -SIGINT)
+    assert [job.name for job in outcome.timeline.jobs if job.cleanup_finished is not None] == finished
+    assert [str(alarm) for alarm in outcome.timeline.alarms] == (["job-2: cleanup lost"] if solved else [])

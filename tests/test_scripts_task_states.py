@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from notebook_cells import interrupt_cell
 
 from cancelkit.lab import Experiment, Outcome, perform, signals_at
 from cancelkit.lab.moments import Moment, before_start, created, output
@@ -134,7 +135,7 @@ def test_an_eager_task_has_begun_and_cleans_up() -> None:
 
 
 def test_what_the_notebook_says_of_eager_tasks_holds(capsys: pytest.CaptureFixture[str]) -> None:
-    names = globals() | {"computing": COMPUTING, "goes_on": GOES_ON}
+    names = globals() | {"computing": COMPUTING}
     exec(f"import asyncio\n{source('eager-tasks')}", names)
     assert capsys.readouterr().out == "it awaits, and cleans up: True\n"
 
@@ -199,12 +200,10 @@ def test_exercise_2(namespace: dict[str, Any], capsys: pytest.CaptureFixture[str
     namespace["folder"].cleanup()
 
 
-def test_exercise_3(namespace: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    cell = source("try-lock")
-    exec(cell, namespace)
-    assert capsys.readouterr().out == "left behind: exercise.lock\n"
+def test_exercise_3(tmp_path: Path) -> None:
     solution = re.search(r"^```python\n(.*)\n```$", source("solution-lock"), re.MULTILINE)
     assert solution is not None
     made = '    task = asyncio.create_task(work(), name="work")\n'
-    exec(cell.replace(made, f"{made}{solution[1]}\n"), namespace)
-    assert capsys.readouterr().out == "left behind: nothing\n"
+    for lines, left in ((made, ["exercise.lock"]), (f"{made}{solution[1]}\n", [])):
+        outcome = interrupt_cell(source("try-lock"), tmp_path, (made, lines))
+        assert [leak.name for leak in outcome.leaks] == left

@@ -14,6 +14,7 @@ from signal import SIGINT, SIGTERM
 from typing import Any
 
 import pytest
+from notebook_cells import interrupt_cell
 
 from cancelkit.errors import MomentNotReachedError
 from cancelkit.lab import Experiment, Outcome, active, cleaning, output, perform, perform_all, queued, signals_at
@@ -280,12 +281,14 @@ def test_exercise_2(notebook: dict[str, Any], capsys: pytest.CaptureFixture[str]
     ("cleanup", "verdict"),
     [("await goodbye(client)", "broken"), ("await cancelkit.finish(goodbye(client))", "kept")],
 )
-def test_exercise_3(notebook: dict[str, Any], capsys: pytest.CaptureFixture[str], cleanup: str, verdict: str) -> None:
-    names = {"Experiment": Experiment, "perform": perform, "signals_at": signals_at, "active": active, "queued": queued}
-    solve({**notebook, **names}, "try-ordinary", '"await goodbye(client)"\n', f'"{cleanup}"\n')
-    said = capsys.readouterr().out
-    assert said.startswith(f"cleanup ran to its end: {verdict}; ")
-    assert said.endswith(f"clean: {verdict == 'kept'}\n")
+def test_exercise_3(tmp_path: Path, cleanup: str, verdict: str) -> None:
+    given = "await goodbye(client)"
+    assert cleanup == given or f"`{cleanup}`" in source("solution-ordinary")
+    outcome = interrupt_cell(source("try-ordinary"), tmp_path, (given, cleanup))
+    assert outcome.checklist[3].verdict == verdict
+    assert outcome.clean == (verdict == "kept")
+    assert outcome.stdout.count("goodbye") == (2 if outcome.clean else 1)
+    assert ("ann cleanup" in {lane.name for lane in outcome.timeline.lanes}) == outcome.clean
 
 
 def test_the_reports_of_pytest_are_read_alike_wherever_they_are_made(

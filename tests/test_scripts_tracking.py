@@ -5,18 +5,16 @@ from __future__ import annotations
 import ast
 import asyncio
 import gc
-import inspect
 import itertools
 import json
 import re
-import sys
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGALRM, SIGINT, SIGTERM
 from typing import Any
 
 import pytest
+from notebook_cells import interrupt_cell
 
 from cancelkit.contract.check import check
 from cancelkit.contract.promises import PROMISES
@@ -248,73 +246,69 @@ def test_sigterm_is_nobodys() -> None:
 # The exercises: the cells of the notebook, with the solutions that it gives.
 
 
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Any]]:
-    monkeypatch.syspath_prepend(SCRIPTS)
-    imports = "import tracking_three_steps, tracking_shield, tracking_timeout"
-    found = globals() | {"at_work": AT_WORK, "moments": SECOND, "nearly_done": NEARLY_DONE}
-    found |= {"signals": [SIGINT, SIGALRM], "copy": tmp_path / "exercise.py"}
-    exec(imports, found)
-    yield found
-    if "folder" in found:
-        found["folder"].cleanup()
-    for name in ("tracking_three_steps", "tracking_shield", "tracking_timeout"):
-        del sys.modules[name]
+def solution(id_: str) -> str:
+    """The lines of Python that a solution gives."""
+    found = re.search(r"```python\n(.*?)```", source(id_), re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
-def solve(names: dict[str, Any], id_: str, old: str = "", new: str = "") -> None:
-    """Run the cell of an exercise, with something else in the place of what is to be changed."""
-    text = source(id_)
-    assert not old or text.count(old) == 1
-    exec(text.replace(old, new) if old else text, names)
+def body(text: str, name: str) -> str:
+    """What a function in a program does, without its docstring."""
+    (found,) = (each for each in ast.walk(ast.parse(text)) if getattr(each, "name", "") == name)
+    assert isinstance(found, ast.AsyncFunctionDef)
+    first = found.body[0]
+    has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return "\n".join(map(ast.unparse, found.body[has_docstring:]))
+
+
+@pytest.mark.parametrize(
+    ("id_", "script", "name"),
+    [("try-order", "tracking_three_steps", "one_by_one"), ("try-shield", "tracking_shield", "job")],
+)
+def test_the_exercises_begin_with_what_the_scripts_do(id_: str, script: str, name: str) -> None:
+    given = source(id_).partition("\n")[2]
+    assert body(given, name) == body((SCRIPTS / f"{script}.py").read_text(), name)
 
 
 @pytest.mark.parametrize(("solved", "late", "begun"), [(False, 3, 7), (True, 0, 4)])
-def test_exercise_1(
-    names: dict[str, Any], capsys: pytest.CaptureFixture[str], late: int, begun: int, *, solved: bool
-) -> None:
+def test_exercise_1(tmp_path: Path, late: int, begun: int, *, solved: bool) -> None:
     line = "for task in tasks:"
-    (solution,) = re.findall(r"^`(for .*)`$", source("solution-order"), re.MULTILINE)
-    solve(names, "try-order", line, solution if solved else line)
-    assert capsys.readouterr().out.splitlines() == [
-        f"begun after the signal: {late}",
-        f"cleanups finished: {begun} of {begun} jobs begun",
-    ]
+    (better,) = re.findall(r"^`(for .*)`$", source("solution-order"), re.MULTILINE)
+    outcome = interrupt_cell(source("try-order"), tmp_path, (line, better if solved else line))
+    assert len(outcome.timeline.jobs_begun_late) == late
+    assert (outcome.jobs_begun, outcome.cleanups_finished, outcome.clean) == (begun, begun, solved)
+
+
+def try_shield(folder: Path, better: str) -> Outcome:
+    return interrupt_cell(source("try-shield"), folder, ("        await asyncio.shield(cleanup)\n", better))
+
+
+def test_exercise_2_as_it_stands(tmp_path: Path) -> None:
+    outcome = interrupt_cell(source("try-shield"), tmp_path)
+    assert outcome.cleanups_finished == 0
+    assert outcome.stdout.splitlines()[-1] == "main: the database is closed"
+
+
+def test_exercise_2(tmp_path: Path) -> None:
+    outcome = try_shield(tmp_path, solution("solution-shield"))
+    assert outcome.cleanups_finished == 2
+    assert outcome.stdout.splitlines()[-1] == "main: the database is closed"
+    assert lane(outcome, "job-1").end == lane(outcome, "job-2").end == "cancelled"
+    assert [verdict.id for verdict in outcome.broken] == ["awaiting"]
+
+
+def test_exercise_2_without_the_raise(tmp_path: Path) -> None:
+    better = solution("solution-shield")
+    assert better.endswith("            raise\n")
+    outcome = try_shield(tmp_path, better.removesuffix("            raise\n"))
+    assert lane(outcome, "job-1").end == "finished"
 
 
 @pytest.mark.parametrize(("solved", "finished"), [(False, 0), (True, 2)])
-def test_exercise_2(names: dict[str, Any], capsys: pytest.CaptureFixture[str], finished: int, *, solved: bool) -> None:
-    line = "        await asyncio.shield(cleanup)\n"
-    (solution,) = re.findall(r"```python\n(.*?)```", source("solution-shield"), re.DOTALL)
-    solve(names, "try-shield", line, solution if solved else line)
-    assert capsys.readouterr().out.splitlines() == [
-        f"cleanups finished: {finished} of 2",
-        "the last word: main: the database is closed",
-        "job-1: cancelled",
-    ]
-
-
-def test_exercise_2_without_the_raise(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    (solution,) = re.findall(r"```python\n(.*?)```", source("solution-shield"), re.DOTALL)
-    assert solution.endswith("            raise\n")
-    solve(names, "try-shield", "        await asyncio.shield(cleanup)\n", solution.removesuffix("            raise\n"))
-    assert capsys.readouterr().out.splitlines()[-1] == "job-1: finished"
-
-
-@pytest.mark.parametrize(("solved", "finished"), [(False, 0), (True, 2)])
-def test_exercise_3(names: dict[str, Any], capsys: pytest.CaptureFixture[str], finished: int, *, solved: bool) -> None:
-    (solution,) = re.findall(r"```python\n(your_waiting = .*?)```", source("solution-loop"), re.DOTALL)
-    given = re.findall(r'^your_waiting = """.*?"""\n', source("try-loop"), re.DOTALL)[0]
-    solve(names, "frame")
-    solve(names, "try-loop", given, solution if solved else given)
-    assert capsys.readouterr().out == f"cleanups finished: {finished} of 2 - the program: killed by SIGINT\n"
-    assert len(names["yours"].timeline.signals) == 3
-
-
-def test_the_frame_of_exercise_3_is_what_runs(names: dict[str, Any]) -> None:
-    solve(names, "frame")
-    solve(names, "try-loop")
-    text = names["copy"].read_text()
-    assert "from cancelkit.patterns.tracking" not in text
-    assert text.count("def run_tasks") == text.count("def wait_for_all") == 1
-    assert inspect.getsource(names["tracking_timeout"].main) in text
+def test_exercise_3(tmp_path: Path, finished: int, *, solved: bool) -> None:
+    (given,) = re.findall(r"^async def wait_for_all.*?\n(?=\n)", source("try-loop"), re.DOTALL | re.MULTILINE)
+    outcome = interrupt_cell(source("try-loop"), tmp_path, (given, solution("solution-loop") if solved else given))
+    assert (outcome.cleanups_finished, outcome.returncode, outcome.clean) == (finished, -SIGINT, solved)
+    assert len(outcome.timeline.signals) == 3
+    assert requests(outcome, "job-1")[:1] == [BY_MAIN]

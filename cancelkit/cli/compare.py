@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cancelkit.cli.files import check_can_draw, write_picture
+from cancelkit.cli.files import check_can_draw, dark_option, write_picture
 from cancelkit.contract.compare import IMPLEMENTATIONS
 from cancelkit.contract.compare import compare as compare_all
 from cancelkit.contract.matrix import Matrix
@@ -47,7 +47,8 @@ Examples:
     help="What to print; json has the evidence as well.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the matrix to this file: .png, .svg or .pdf.")
-def compare(among: Sequence[str], only: Sequence[str], form: str, plot: Path | None) -> None:
+@dark_option
+def compare(among: Sequence[str], only: Sequence[str], form: str, plot: Path | None, *, dark: bool) -> None:
     """Compare what people use to run jobs under a limit: which promise of the shutdown contract does each keep?
 
     What is printed: the matrix, and for each promise that is broken the command that shows it. A library that is not
@@ -63,8 +64,9 @@ def compare(among: Sequence[str], only: Sequence[str], form: str, plot: Path | N
     click.echo({"text": _page, "markdown": Matrix.markdown, "json": Matrix.as_json}[form](matrix))
     if plot is not None:
         from cancelkit.plot.matrix import draw_matrix
+        from cancelkit.plot.style import DARK, LIGHT
 
-        write_picture(draw_matrix(matrix), plot)
+        write_picture(draw_matrix(matrix, DARK if dark else LIGHT), plot)
 
 
 def _page(matrix: Matrix) -> str:

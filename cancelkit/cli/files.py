@@ -14,8 +14,7 @@ from cancelkit.trace.timeline import Timeline
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_LANES_DRAWN = 1000
-"""More do not fit into a PNG."""
+dark_option = click.option("--dark", is_flag=True, help="Draw on a dark page.")
 
 
 def check_can_write(option: str, path: Path) -> None:
@@ -38,20 +37,16 @@ def check_can_draw(path: Path) -> None:
         raise click.UsageError(f"--plot needs {error.name}: pip install 'cancelkit[lab]'") from None
 
 
-def draw_timeline(timeline: Timeline, title: str, ended: str, path: Path) -> None:
+def draw_timeline(timeline: Timeline, title: str, ended: str, path: Path, *, dark: bool) -> None:
     """Draw a timeline to a file.
 
     Raises:
-        CancelkitError: the file cannot be written, or there is too much for one picture.
+        CancelkitError: the file cannot be written.
     """
-    if len(timeline.lanes) > MOST_LANES_DRAWN:
-        raise CancelkitError(
-            f"cannot draw {path}: there are {len(timeline.lanes):,} tasks, "
-            f"and room for {MOST_LANES_DRAWN:,} in a picture; --chrome has no such limit"
-        )
+    from cancelkit.plot.style import DARK, LIGHT
     from cancelkit.plot.timelines import Panel, draw
 
-    write_picture(draw(Panel(timeline, title, ended)), path)
+    write_picture(draw(Panel(timeline, title, ended), DARK if dark else LIGHT), path)
 
 
 def write_picture(figure: Figure, path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cancelkit.cli.files import check_can_draw, draw_timeline
+from cancelkit.cli.files import check_can_draw, dark_option, draw_timeline
 from cancelkit.cli.printing import Page, print_timeline
 from cancelkit.errors import BadMomentError, CancelkitError
 from cancelkit.lab.experiment import Experiment, signals_at
@@ -101,6 +101,7 @@ class _Signal(_ParamType):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the timeline: .png, .svg or .pdf.")
+@dark_option
 def interrupt(
     program: Path,
     arguments: Sequence[str],
@@ -112,6 +113,7 @@ def interrupt(
     *,
     as_json: bool,
     plot: Path | None,
+    dark: bool,
 ) -> None:
     """Run PROGRAM in a process of its own and send it a signal at a moment.
 
@@ -136,7 +138,7 @@ def interrupt(
     else:
         _print_outcome(outcome)
     if plot is not None:
-        draw_timeline(outcome.timeline, program.name, outcome.ended, plot)
+        draw_timeline(outcome.timeline, program.name, outcome.ended, plot, dark=dark)
         click.echo(f"drawn: {plot}", err=True)
 
 

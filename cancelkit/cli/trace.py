@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from cancelkit.cli.files import check_can_draw, check_can_write, draw_timeline
+from cancelkit.cli.files import check_can_draw, check_can_write, dark_option, draw_timeline
 from cancelkit.cli.printing import Page, print_timeline
 from cancelkit.errors import CancelkitError
 from cancelkit.lab.outcome import describe_status
@@ -40,6 +40,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command(epilog=EXAMPLES, context_settings={"allow_interspersed_args": False})
 @click.option("--save", type=_FILE, help="Keep the record: JSON Lines, one event a line.")
 @click.option("--plot", type=_FILE, help="Draw the timeline: .png, .svg or .pdf.")
+@dark_option
 @click.option("--chrome", type=_FILE, help="Write a trace that ui.perfetto.dev and chrome://tracing open.")
 @click.option("-m", "is_module", is_flag=True, help="PROGRAM is the name of a module, as for python -m.")
 @click.argument("program", type=click.Path())
@@ -51,6 +52,7 @@ def trace(
     is_module: bool,
     save: Path | None,
     plot: Path | None,
+    dark: bool,
     chrome: Path | None,
 ) -> None:
     """Run PROGRAM with its ARGUMENTS, unchanged, and then say what its asyncio tasks did.
@@ -70,7 +72,7 @@ def trace(
         _say(_summary(run, ended))
         written = [
             _write(save, lambda path: write_record(run.record, path)),
-            _write(plot, lambda path: draw_timeline(run.record.timeline, Path(program).name, ended, path)),
+            _write(plot, lambda path: draw_timeline(run.record.timeline, Path(program).name, ended, path, dark=dark)),
             _write(chrome, lambda path: write_chrome(run.record, path)),
         ]
     except KeyboardInterrupt:

@@ -49,10 +49,19 @@ class Verdict(NamedTuple):
         return f"{TITLES[self.id]}: {self.verdict}; {self.why}"
 
 
-def checklist_of(outcome: Outcome) -> tuple[Verdict, ...]:
+class Checklist(tuple[Verdict, ...]):
+    """The six verdicts, in order. In words they come without their evidence, which differs from run to run."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n".join(f"{TITLES[verdict.id]}: {verdict.verdict}" for verdict in self)
+
+
+def checklist_of(outcome: Outcome) -> Checklist:
     """The six verdicts on an outcome."""
     timeline = outcome.timeline
-    return (
+    verdicts = (
         _cancelled("running", State.RUNNING, timeline),
         _cancelled("awaiting", State.AWAITING, timeline),
         _queued(timeline),
@@ -60,6 +69,7 @@ def checklist_of(outcome: Outcome) -> tuple[Verdict, ...]:
         _leaks(outcome),
         _exit(outcome),
     )
+    return Checklist(verdicts)
 
 
 def _verdict(id_: str, broken: list[str], kept: list[str], otherwise: str) -> Verdict:

@@ -15,7 +15,7 @@ from cancelkit.trace.text import printable
 from cancelkit.trace.timeline import Lane, Timeline
 
 if TYPE_CHECKING:
-    from cancelkit.lab.checklist import Verdict
+    from cancelkit.lab.checklist import Checklist, Verdict
     from cancelkit.lab.experiment import Experiment
     from cancelkit.lab.moments import Moment
 
@@ -79,7 +79,7 @@ class Outcome:
         return describe_status(self.returncode)
 
     @cached_property
-    def checklist(self) -> tuple[Verdict, ...]:
+    def checklist(self) -> Checklist:
         """Six verdicts on the program, each with its reason."""
         from cancelkit.lab.checklist import checklist_of
 

@@ -1,27 +1,36 @@
-"""Show outcomes and matrices in a notebook: a picture for the eye, and the same in text for readers and comparison."""
+"""For notebooks: pictures of what was found out, each with the same in words, and `%%interrupt`.
+
+    %load_ext cancelkit
+
+makes the magic known, and has an outcome, a timeline, a checklist or a matrix displayed as a picture when it is the
+last line of a cell. `show` displays one in the middle of a cell, under a title; `show_together` displays several
+outcomes in one picture, on one time axis.
+"""
 
 from __future__ import annotations
 
 import ast
-import base64
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 try:
-    from IPython.display import display
+    import IPython  # noqa: F401 - not to find out in the middle of a cell
 except ModuleNotFoundError:
     raise ImportError("cancelkit.notebook needs IPython: pip install 'cancelkit[course]'") from None
 
-from cancelkit.contract.matrix import Matrix
-from cancelkit.lab import Outcome
-from cancelkit.plot.matrix import draw_matrix
-from cancelkit.plot.timelines import Panel, draw, to_png
+from cancelkit.notebook.displays import register, show, show_together
+from cancelkit.notebook.magic import InterruptMagic
 
-__all__ = ["show", "show_program"]
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
-_WIDTH = 760
-"""Pixels: of a timeline, and at most of a matrix."""
+__all__ = ["load", "show", "show_program", "show_together"]
 
-_PIXELS_PER_INCH = 96
+
+def load(shell: InteractiveShell) -> None:
+    """What `%load_ext cancelkit` does."""
+    shell.register_magics(InterruptMagic)
+    register(shell.display_formatter)
 
 
 def show_program(path: str | Path) -> None:
@@ -31,19 +40,3 @@ def show_program(path: str | Path) -> None:
     has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     lines = text.splitlines()[first.end_lineno if has_docstring else 0 :]
     print("\n".join(lines).strip())  # noqa: T201 - into the cell's output
-
-
-def show(shown: Outcome | Matrix, title: str = "") -> None:
-    """Display the timeline of an outcome, or a matrix, under the cell that calls this; its text says the same."""
-    text, width = str(shown), _WIDTH
-    if isinstance(shown, Matrix):
-        figure = draw_matrix(shown)
-        figure.suptitle(title)
-        width = min(_WIDTH, round(figure.get_figwidth() * _PIXELS_PER_INCH))
-    else:
-        figure = draw(Panel(shown.timeline, title, shown.ended))
-    display(  # type: ignore[no-untyped-call]
-        {"image/png": base64.b64encode(to_png(figure)).decode(), "text/plain": text},
-        raw=True,
-        metadata={"image/png": {"width": width, "alt": text}},
-    )

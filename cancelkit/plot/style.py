@@ -1,7 +1,7 @@
-"""How things look: one colour, one hatch and one word for each state, and the marks on top.
+"""How things look: one colour, one hatch and one word for each state, marks on top; on a light page and a dark one.
 
-The colours are Okabe and Ito's, which people with any kind of colour vision can tell apart; the hatches tell the
-states apart in grey.
+The colours are Okabe and Ito's, which people with any kind of colour vision can tell apart; hatches and heights tell
+the states apart in grey, and every mark has a shape of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Look:
 
 
 LOOKS = {
-    State.NOT_STARTED: Look("#DDDDDD", height=0.12),
+    State.NOT_STARTED: Look("#BBBBBB", height=0.12),
     State.RUNNING: Look("#0072B2"),
     State.AWAITING: Look("#56B4E9"),
     State.QUEUED: Look("#F0E442", hatch="....", height=0.3),
@@ -38,13 +38,35 @@ LOOKS = {
 
 END_MARKS = {
     State.FINISHED: ("o", "#009E73"),
-    State.CANCELLED: ("s", "#555555"),
+    State.CANCELLED: ("s", "#777777"),
     State.FAILED: ("X", "#D55E00"),
     State.ABANDONED: ("D", "#CC79A7"),
 }
 """Marker and colour at the end of a lane."""
 
-SIGNAL = "#B2182B"
-LOST = "#B2182B"
-INK = "#222222"
-FAINT = "#888888"
+VERDICT_LOOKS = {"kept": ("#009E73", "o", 36), "broken": ("#D55E00", "X", 58)}
+"""Colour, marker and its size, of what was promised."""
+
+REQUESTED, DELIVERED = "cancel requested", "cancel delivered"
+CANCEL_MARKS = {REQUESTED: "v", DELIVERED: "v"}
+"""Marker above a lane: hollow where it was only asked for, filled where it arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of a page: what is written on it, and what must be seen at once."""
+
+    page: str
+    ink: str
+    faint: str
+    band: str
+    alarm: str
+
+
+def fill_of(what: str, theme: Theme) -> str:
+    """What the mark of a cancellation is filled with; its edge is ink."""
+    return theme.page if what == REQUESTED else theme.ink
+
+
+LIGHT = Theme(page="#FFFFFF", ink="#222222", faint="#888888", band="#EEEEEE", alarm="#B2182B")
+DARK = Theme(page="#1B1B1F", ink="#EEEEEE", faint="#999999", band="#34343C", alarm="#FF7B7B")

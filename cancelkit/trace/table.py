@@ -53,6 +53,15 @@ def rows_of(timeline: Timeline) -> list[Row]:
     return [*(_row_of(lanes_of[kind]) for kind in shown), others]
 
 
+def text_of(timeline: Timeline) -> str:
+    """What a picture of the timeline shows, in words."""
+    rows = rows_of(timeline)
+    width = max((len(row.title) for row in rows), default=0)
+    lines = [f"{row.title:<{width}}  {row.what}" for row in rows]
+    lists = (timeline.signals, timeline.alarms, timeline.complaints)
+    return "\n".join([*lines, *(line for each in lists for line in first_of([*map(str, each)]))])
+
+
 def first_of(lines: Sequence[str]) -> list[str]:
     """Lines, or the first of them and how many more there are."""
     more = len(lines) - _MOST_LINES

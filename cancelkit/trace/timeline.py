@@ -166,6 +166,6 @@ class Timeline:
         return (*of_lanes, *(mark.more for mark in self.marks if mark.what == "complaint"))
 
     def __str__(self) -> str:
-        width = max((len(lane.name) for lane in self.lanes), default=0)
-        rows = [f"{lane.name:<{width}}  {lane}" for lane in self.lanes]
-        return "\n".join([*rows, *map(str, self.signals), *map(str, self.alarms), *self.complaints])
+        from cancelkit.trace.table import text_of  # which is made of timelines
+
+        return text_of(self)
