@@ -22,6 +22,7 @@ WORDS = {
         for name in ("task_group", "tracking", "handlers", "context_manager", "gather")
     },
     "run_and_finish": ["--when", "holding=4"],
+    "pitfall_handlers": ["--when", "holding=1", "--", "--mended"],
     "choosing_signals": ["--when", "before-start", "--", "asyncio"],
     "ctrl_c_handler": ["--when", "active=1", "--expect", "0", "--", "waits"],
 }
