@@ -316,6 +316,42 @@ def test_exercise_2(tmp_path: Path) -> None:
     assert requests(lane(outcome, "job-2")) == [CLOSING_LOOP]
 
 
+BOTH = """
+class Ours(TaskSet):
+    is_left = False
+
+    def start(self, job):
+        if self.is_left:
+            raise RuntimeError
+        return super().start(job)
+
+    async def __aexit__(self, kind, error, traceback):
+        try:
+            waited_for = 0
+            while error is None and waited_for < len(self._tasks):
+                waited_for = len(self._tasks)
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_EXCEPTION)
+        except asyncio.CancelledError as interrupt:
+            error = interrupt
+            raise
+        finally:
+            self.is_left = True
+            await super().__aexit__(kind, error, traceback)
+"""
+
+
+def test_exercise_2_without_its_price(tmp_path: Path) -> None:
+    assert list(ends(interrupt_cell(source("try-refuse"), tmp_path, (GIVEN, BOTH)))) == ["main", "job-1"]
+    names: dict[str, Any] = {"asyncio": asyncio, "TaskSet": TaskSet}
+    exec(BOTH, names)
+    names["TaskSet"] = names["Ours"]
+    said = io.StringIO()
+    cell = compile(source("jobs-start-jobs-run"), "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    with contextlib.redirect_stdout(said):
+        asyncio.run(eval(cell, names))
+    assert "visits archive" in said.getvalue()
+
+
 IN_THE_BLOCK = ('# sys.argv.append("--waiting")', 'sys.argv.append("--waiting")')
 
 
@@ -353,7 +389,12 @@ from cancelkit.patterns.context_manager import TaskSet
 {solution("solution-second")}
 
 async def short():
-    tasks.start(asyncio.Event().wait)
+    tasks.start(long)
+
+async def long():
+    await asyncio.sleep(0.2)
+    print("works", flush=True)
+    await asyncio.Event().wait()
 
 async def main():
     async with tasks:
@@ -362,7 +403,7 @@ async def main():
 tasks = Ours(2)
 asyncio.run(main())
 """)
-    outcome = perform(Experiment(program, signals_at(active(1)), deadline=10))
+    outcome = perform(Experiment(program, signals_at(output("works") & active(1)), deadline=10))
     assert ends(outcome) == {"main": "cancelled", "job-1": "finished", "job-2": "cancelled"} | {
         name: "finished" for name in ends(outcome) if "cleanup" in name
     }
