@@ -144,7 +144,7 @@ def command(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess
 
 
 def test_the_command() -> None:
-    kept = command("cancelkit:run_tasks", "--runner", "cancelkit:run", "--only", "limit", "--only", "sigterm")
+    kept = command("cancelkit:run_tasks", "--only", "limit", "--only", "sigterm")
     assert (kept.returncode, kept.stderr) == (0, "")
     head, *lines = kept.stdout.splitlines()
     assert head == "cancelkit:run_tasks under cancelkit:run"
@@ -152,7 +152,7 @@ def test_the_command() -> None:
 
 
 def test_the_command_shows_where_a_promise_was_broken() -> None:
-    broken = command("cancelkit:run_tasks", "--only", "sigterm")
+    broken = command("cancelkit:run_tasks", "--runner", "asyncio:run", "--only", "sigterm")
     assert (broken.returncode, broken.stderr) == (1, "")
     assert "sigterm was broken here: SIGTERM\n" in broken.stdout
     assert "signal 1: SIGTERM, landed on 2 active\n" in broken.stdout

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cancelkit.cli.printing import Page, print_timeline
-from cancelkit.contract.check import Report, target_named
+from cancelkit.contract.check import Report, runner_of, target_named
 from cancelkit.contract.check import check as check_target
 from cancelkit.contract.promises import PROMISES
 
@@ -19,8 +19,8 @@ EXAMPLES = """
 Examples:
   Does our own function keep what it should?
     cancelkit check service/jobs.py:run_tasks
-  The kit's, under the runner that it is meant for:
-    cancelkit check cancelkit:run_tasks --runner cancelkit:run
+  The kit's, under the runner that it is meant for, cancelkit.run:
+    cancelkit check cancelkit:run_tasks
   Two promises only; and all of them under another runner, for a program to read:
     cancelkit check service/jobs.py:run_tasks --only sigterm --only closing
     cancelkit check service.jobs:run_tasks --runner uvloop:run --json
@@ -36,9 +36,8 @@ The exit status is 0 if no promise is broken, 1 if one is, and 2 if the target c
 @click.argument("target", metavar="TARGET")
 @click.option(
     "--runner",
-    default="asyncio:run",
-    show_default=True,
-    help="What runs the program: called with a coroutine, as asyncio.run is.",
+    help="What runs the program: called with a coroutine, as asyncio.run is, which it is unless told otherwise; for the "
+    "kit's own run_tasks it is cancelkit.run.",
 )
 @click.option(
     "--only",
@@ -47,12 +46,13 @@ The exit status is 0 if no promise is broken, 1 if one is, and 2 if the target c
     help="Check this promise, and no other that is not named as well.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-def check(target: str, runner: str, only: Sequence[str], *, as_json: bool) -> None:
+def check(target: str, runner: str | None, only: Sequence[str], *, as_json: bool) -> None:
     """Check TARGET (path.py:function or package.module:function) against the shutdown contract, under real signals.
 
     What is printed: each promise, whether it was kept, and if not, what was seen that speaks against it, and where. For
     the first that was not, the timeline as well.
     """
+    runner = runner or runner_of(target)
     for name in (target, runner):
         if not all(name.rpartition(":")[::2]):
             raise click.UsageError(f"{name!r} is no path.py:function or package.module:function")

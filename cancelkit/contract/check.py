@@ -121,6 +121,11 @@ def _told(found: Sequence[tuple[str, str]]) -> str:
     return "; ".join(f"{act}: {', '.join(whys)}" for act, whys in by_act.items())
 
 
+def runner_of(words: str) -> str:
+    """The runner that a target is checked under, unless told otherwise: asyncio's; for the kit's own, the kit's."""
+    return "cancelkit:run" if words in ("cancelkit:run_tasks", "cancelkit.shutdown:run_tasks") else "asyncio:run"
+
+
 def target_named(words: str, runner: str) -> Target:
     """A target and a runner by their names on a command line; files by their full paths."""
     return Target(_absolute(words), _absolute(runner))
