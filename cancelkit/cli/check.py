@@ -36,8 +36,8 @@ The exit status is 0 if no promise is broken, 1 if one is, and 2 if the target c
 @click.argument("target", metavar="TARGET")
 @click.option(
     "--runner",
-    help="What runs the program: called with a coroutine, as asyncio.run is, which it is unless told otherwise; for the "
-    "kit's own run_tasks it is cancelkit.run.",
+    help="What runs the program: called with a coroutine, as asyncio.run is, which it is unless told otherwise; "
+    "for the kit's own run_tasks it is cancelkit.run.",
 )
 @click.option(
     "--only",
