@@ -229,7 +229,7 @@ def test_nbvals_timeout(programs: Path, marked: Marked, tmp_path: Path) -> None:
     path = tmp_path / "stuck.ipynb"
     nbformat.write(notebook(programs / "misbehave.py", ONE, SEVERAL_AWAITED, AGAIN), path)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=3", "-p", "no:cacheprovider", "-rA"]
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=6", "-p", "no:cacheprovider", "-rA"]
     with marked.sampled() as seen:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, str(path)],
@@ -242,7 +242,7 @@ def test_nbvals_timeout(programs: Path, marked: Marked, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "PASSED stuck.ipynb::Cell 0" in done.stdout
     assert "FAILED stuck.ipynb::Cell 1" in done.stdout
-    assert "Timeout of 3 seconds exceeded" in done.stdout
+    assert "Timeout of 6 seconds exceeded" in done.stdout
     assert "XPASS stuck.ipynb::Cell 3" in done.stdout
     assert seen.most >= 2 * PER_EXPERIMENT
     marked.wait_for_the_end(time.monotonic())

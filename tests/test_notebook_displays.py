@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from cancelkit.errors import CancelkitError
 from cancelkit.lab import Outcome
 from cancelkit.notebook import displays, show_together
+from cancelkit.plot import timelines
 
 Displayed = tuple[dict[str, str], dict[str, dict[str, Any]]]
 
@@ -42,7 +43,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         figures.append(figure)
         return b"the picture"
 
-    monkeypatch.setattr(displays, "to_png", to_png)
+    monkeypatch.setattr(timelines, "to_png", to_png)
     return figures
 
 

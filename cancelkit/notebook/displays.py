@@ -1,21 +1,23 @@
-"""Displays: a picture for the eye, and the same in words for screen readers and for comparison."""
+"""Displays: a picture for the eye, and the same in words for screen readers and for comparison.
+
+What draws them is imported when there is the first to draw: it takes as long as a cell should.
+"""
 
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
-from matplotlib.figure import Figure
 
 from cancelkit.contract.matrix import Matrix
 from cancelkit.errors import CancelkitError
 from cancelkit.lab.checklist import Checklist
 from cancelkit.lab.outcome import Outcome
-from cancelkit.plot.checklist import draw_checklist
-from cancelkit.plot.matrix import draw_matrix
-from cancelkit.plot.timelines import Panel, draw, draw_grid, to_png
 from cancelkit.trace.timeline import Timeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Shown = Outcome | Timeline | Checklist | Matrix
 """What there are pictures of."""
@@ -39,6 +41,8 @@ def show_together(*titled: tuple[str, Outcome]) -> None:
     """
     if not titled:
         raise CancelkitError("show_together() is given nothing to show; give it pairs of a title and an outcome")
+    from cancelkit.plot.timelines import Panel, draw_grid
+
     rows = [[Panel(outcome.timeline, title, f"{outcome.ended}; {_verdict(outcome)}")] for title, outcome in titled]
     _display(draw_grid(rows), "\n\n".join(f"{title}\n{outcome}" for title, outcome in titled))
 
@@ -65,6 +69,8 @@ def _png_of(shown: Shown) -> tuple[bytes, dict[str, Any]]:
 
 def _rendered(figure: Figure, words: str) -> tuple[bytes, dict[str, Any]]:
     """A picture, and what a page has to know of it."""
+    from cancelkit.plot.timelines import to_png
+
     width = min(_WIDTH, round(figure.get_figwidth() * _PIXELS_PER_INCH))
     return to_png(figure), {"width": width, "alt": words}
 
@@ -75,6 +81,10 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def _figure_of(shown: Shown, title: str) -> Figure:
+    from cancelkit.plot.checklist import draw_checklist
+    from cancelkit.plot.matrix import draw_matrix
+    from cancelkit.plot.timelines import Panel, draw
+
     match shown:
         case Outcome():
             return draw(Panel(shown.timeline, title, shown.ended))

@@ -52,7 +52,7 @@ def draw_panel(ax: Axes, panel: Panel, lanes: Sequence[Lane], low: float, high: 
     draw_spans(ax, lanes, zero, high - low)
     _draw_cleanups(ax, lanes, zero, theme)
     for what, points in cancellations(lanes, zero, high - low).items():
-        _scatter(ax, points, CANCEL_MARKS[what], 26, fill_of(what, theme), what, edge=theme.ink)
+        _scatter(ax, points, CANCEL_MARKS[what], 26, fill_of(what, theme), what, edge=theme.ink, line=0.9)
     for state, (marker, color) in END_MARKS.items():
         ends = [
             ((lane.spans[-1].end - zero) / SECOND if lane.spans else 0.0, row)
@@ -136,13 +136,8 @@ def draw_spans(ax: Axes, lanes: Sequence[Lane], zero: int, width: float) -> None
     """Draw one path for all spans of a state: a call for each lane, or a hatch for each span, takes far longer."""
     boxes: dict[State, list[list[tuple[float, float]]]] = {}
     for row, lane in enumerate(lanes):
-        since: int | None = None  # too short to be drawn, and covered by the next, or there would be a hole
-        for span in _joined(lane.spans):
-            if not is_drawn(span, width):
-                since = span.start if since is None and span.state is State.RUNNING else since
-                continue
-            left, right = ((span.start if since is None else since) - zero) / SECOND, (span.end - zero) / SECOND
-            since = None
+        for span, end in _without_holes(_joined(lane.spans), width):
+            left, right = (span.start - zero) / SECOND, (end - zero) / SECOND
             half = LOOKS[span.state].height / 2
             corners = [(left, row - half), (right, row - half), (right, row + half), (left, row + half)]
             boxes.setdefault(span.state, []).append(corners)
@@ -151,6 +146,17 @@ def draw_spans(ax: Axes, lanes: Sequence[Lane], zero: int, width: float) -> None
         path = _path_of(corners_of_boxes)
         style = {"facecolor": look.face, "hatch": look.hatch, "edgecolor": look.edge, "linewidth": 0.4}
         ax.add_artist(PathPatch(path, label=state.value, zorder=2, **style))  # the limits are known: none to be found
+
+
+def _without_holes(spans: Sequence[Span], width: float) -> list[tuple[Span, int]]:
+    """The spans that are drawn, and up to where: a step too short to be drawn belongs to what was before it."""
+    drawn: list[tuple[Span, int]] = []
+    for span in spans:
+        if is_drawn(span, width):
+            drawn.append((span, span.end))
+        elif drawn and span.state is State.RUNNING:
+            drawn[-1] = (drawn[-1][0], span.end)
+    return drawn
 
 
 def _path_of(boxes: Sequence[Sequence[tuple[float, float]]]) -> Path:
@@ -190,11 +196,12 @@ def _scatter(
     color: str,
     label: str,
     edge: str = "none",
+    line: float = 0.6,
 ) -> None:
     if points:
         x, y = zip(*points, strict=True)
         ax.scatter(
-            x, y, s=size, c=color, marker=marker, edgecolors=edge, linewidths=0.9, label=label, zorder=4, clip_on=False
+            x, y, s=size, c=color, marker=marker, edgecolors=edge, linewidths=line, label=label, zorder=4, clip_on=False
         )
 
 
