@@ -17,6 +17,10 @@ from cancelkit.trace.inject import with_entry
 from cancelkit.trace.recorder import Recorder
 from cancelkit.trace.tape import FAR_UP, quoted
 
+_WAITS_FOR_A_CHILD = "asyncio-waitpid-"
+"""How the names of threads begin in which asyncio waits for a child process, where it cannot do without them. Such a
+thread ends a little after its child, and a child that is left is counted by itself."""
+
 _LISTING = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"  # noqa: PTH112 - no pathlib in a child
 
 
@@ -40,7 +44,7 @@ class Census:
             if self._descriptors.get(descriptor) != identity:
                 self._say(*_description(descriptor))
         for thread in threading.enumerate():
-            if thread not in self._threads:
+            if thread not in self._threads and not thread.name.startswith(_WAITS_FOR_A_CHILD):
                 self._say("thread", thread.name)
         self._recorder.tape.put_text('"kind":"census"')
 
