@@ -36,6 +36,10 @@ class BadRecordError(CancelkitError, ValueError):
     """A recorded run that cannot be read."""
 
 
+class BadTokenError(CancelkitError, ValueError):
+    """A token of a sweep that cannot be read, or is of another Python or another program."""
+
+
 def require_posix(part: str) -> None:
     """Refuse to import `part` where processes cannot be sent a POSIX signal.
 

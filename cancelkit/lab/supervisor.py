@@ -38,7 +38,7 @@ def supervise(program: int, link: int, experimenter: int, folder: str, on_ready:
     """
     wake = _wake_when_a_child_ends()
     _let_go_of_streams()
-    _adopt_orphans()
+    adopt_orphans()
     _tell(link, f'{{"started": {program}}}')
     on_ready()
     watched = [wake, link]
@@ -49,8 +49,8 @@ def supervise(program: int, link: int, experimenter: int, folder: str, on_ready:
             os.read(wake, 4096)
         if link in ready or os.getppid() != experimenter:  # nothing is ever sent over the link, so this is its end
             watched = [wake]
-            _kill_group(program)
-    _kill_descendants()
+            kill_group(program)
+    kill_descendants()
     names = ", ".join(map(encode_basestring_ascii, left))
     _tell(link, f'{{"ended": {os.waitstatus_to_exitcode(status)}, "left": [{names}]}}')
     while os.getppid() == experimenter and not select.select([link], [], [], _ORPHAN_CHECK)[0]:
@@ -82,7 +82,7 @@ def _let_go_of_streams() -> None:
     os.close(nowhere)
 
 
-def _adopt_orphans() -> None:
+def adopt_orphans() -> None:
     """Become the parent of descendants whose own parent ends, where the system can do that."""
     if sys.platform == "linux":
         with contextlib.suppress(Exception):  # a Python that was built without ctypes
@@ -97,7 +97,7 @@ def _status_of(program: int, left: list[str]) -> int | None:
         pid, status = os.waitpid(program, os.WNOHANG)
         if pid == 0:
             return None
-        _kill_group(program)
+        kill_group(program)
         return status
     while not (has_ended := _has_ended(program)):
         ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -108,7 +108,7 @@ def _status_of(program: int, left: list[str]) -> int | None:
     if not has_ended:
         return None
     left += sorted(_name_of(pid) for pid in _children() if pid != program)
-    _kill_group(program)
+    kill_group(program)
     return os.waitpid(program, 0)[1]
 
 
@@ -116,14 +116,14 @@ def _has_ended(program: int) -> bool:
     return os.waitid(os.P_PID, program, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _kill_group(leader: int) -> None:
+def kill_group(leader: int) -> None:
     # The process as well: it may not have made its group yet.
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses where only a zombie is left
             kill(leader, signal.SIGKILL)
 
 
-def _kill_descendants() -> None:
+def kill_descendants() -> None:
     """Kill adopted processes, then those that are adopted because these have ended, until there are none."""
     with contextlib.suppress(ChildProcessError):  # there are no more children
         for _ in range(1000):  # and not for ever: one may be beyond killing, in the middle of a system call

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cancelkit.trace.in_process import recording
+    from cancelkit.trace.reports import holding
 
-__all__ = ["recording"]
+__all__ = ["holding", "recording"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> Any:
         from cancelkit.trace.in_process import recording
 
         return recording
+    if name == "holding":
+        from cancelkit.trace.reports import holding
+
+        return holding
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -37,7 +37,7 @@ def run_in_place(command: Sequence[str], environment: Mapping[str, str]) -> int:
         ValueError: there is a null character in it.
     """
     standing = _Standing()
-    die_with_parent = _dier(os.getpid())
+    die_with_parent = dier(os.getpid())
     ignores_children = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
     handed_on = {s for s in signal.valid_signals() - _NOT_HANDED_ON if signal.getsignal(s) is not signal.SIG_IGN}
 
@@ -208,7 +208,7 @@ def _terminal_in_whose_foreground_we_are() -> int | None:
     return None
 
 
-def _dier(parent: int) -> Callable[[], None]:
+def dier(parent: int) -> Callable[[], None]:
     """What a child calls to be killed when its parent is, where the system can do that."""
     if sys.platform == "linux":
         with contextlib.suppress(Exception):  # a Python that was built without ctypes

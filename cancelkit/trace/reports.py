@@ -5,7 +5,8 @@ Without a recorder a report goes nowhere, so programs can keep the line in when 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Literal, get_args
 
 What = Literal["begun", "holding", "cleanup begun", "cleanup halfway", "cleanup finished"]
@@ -26,6 +27,17 @@ def report(what: What, job: str) -> None:
         raise ValueError(f"report() was told {what!r} of {job!r}; it knows {', '.join(_SAYINGS)}")
     if _listener is not None:
         _listener(what, job)
+
+
+@contextlib.contextmanager
+def holding(what: str) -> Iterator[Callable[[], None]]:
+    """Declare something that cleanup is owed for: a record that is half written, a connection that is to be closed.
+
+    The block gets a function to call when that is done. What is left without that call is a lost cleanup, whatever
+    the program says: `with holding("record 7") as released: try: ... finally: await complete(); released()`.
+    """
+    report("holding", what)
+    yield lambda: report("cleanup finished", what)
 
 
 def listen(listener: Callable[[What, str], None] | None) -> None:

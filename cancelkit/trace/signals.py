@@ -41,12 +41,14 @@ class SignalWatch:
         handling: the signals whose handlers are running now, the innermost last.
         held: signals that came while the recorder was at work; it calls `release` when it has done, if there are any.
         hold: whether to hold every signal, for the program is held itself.
+        on_received: told of each signal, and the program's frame that its handler runs in, just before the handler.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.handling: list[int] = []
         self.held: list[int] = []
         self.hold = False
+        self.on_received: Callable[[int, FrameType | None], None] | None = None
         self._tape = tape
 
     def install(self, replacements: Replacements) -> None:
@@ -174,6 +176,8 @@ class SignalWatch:
                 self.held.append(signum)
                 return None
             self._say_received(signum)
+            if self.on_received is not None:
+                self.on_received(signum, frame)
             self.handling.append(signum)
             try:
                 try:

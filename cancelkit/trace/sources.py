@@ -13,7 +13,9 @@ from types import CodeType
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120
 _SITE_PACKAGES = os.path.join(_STANDARD_LIBRARY, "site-packages")  # noqa: PTH118
 
-_RECORDER = os.path.dirname(__file__) + os.sep  # noqa: PTH120
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
+OURS = tuple(os.path.join(_PACKAGE, *folder, "") for folder in (["trace"], ["sweep", "inside"]))  # noqa: PTH118
+"""Where the files are whose code runs in a program that is recorded, and is none of the program's."""
 
 _CLEANUP_FUNCTIONS = frozenset({"__aexit__", "aclose", "_cleanup_of_finish"})
 """Coroutine functions that are cleanup from their first line to their last."""
@@ -80,4 +82,9 @@ def _extent(body: list[ast.stmt]) -> Span:
 def is_library(filename: str) -> bool:
     """Whether a file is one of the standard library's, or of the recorder's."""
     in_library = filename.startswith(_STANDARD_LIBRARY) and not filename.startswith(_SITE_PACKAGES)
-    return in_library or filename.startswith(_RECORDER)
+    return in_library or filename.startswith((*OURS, "<frozen "))
+
+
+def is_own(filename: str) -> bool:
+    """Whether a file is the program's; what was made of a string is in none."""
+    return not (filename.startswith("<") or is_library(filename))

@@ -86,13 +86,17 @@ class Tape:
 
     def __init__(self, descriptor: int, limit: int | None = None) -> None:
         """Record to an empty file that is open for reading and writing, so many bytes at most."""
+        self._labels = itertools.count(1)
+        self._limit = limit
+        self.place = _nowhere()
+        self.move_to(descriptor)
+
+    def move_to(self, descriptor: int) -> None:
+        """Record to another empty file from now on. Labels that were given keep their meaning."""
         self._descriptor = descriptor
         self._identity = identity_of(descriptor)
-        self._limit = limit
         self._offsets = itertools.count(0, CHUNK)
-        self._labels = itertools.count(1)
         self.why_over = ""
-        self.place = _nowhere()
         self.go_on_after(self.place)
 
     def put(self, task: int, what: int) -> tuple[memoryview, int]:

@@ -57,6 +57,12 @@ class TapeReader:
         self._late: dict[int, bool] = {}  # places that were not all written yet, and whether a step had begun there
         self._labels: dict[int, dict[str, Any]] = {}
 
+    def moved_to(self, descriptor: int) -> TapeReader:
+        """A reader of the file that the tape has moved to, who knows the labels that were given before."""
+        reader = TapeReader(descriptor, self._limit)
+        reader._labels |= self._labels
+        return reader
+
     def new_events(self) -> tuple[Event, ...]:
         """What was recorded since the last call, in order of time.
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import functools
-import os
 import traceback
 from collections.abc import Iterator
 from types import FrameType
 
 from cancelkit.trace.inject import Replacements
+from cancelkit.trace.sources import OURS
 
-_OURS = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - pathlib is slow to import in every child
+_TRACE, _SWEEP = OURS
+_TRACE_LENGTH, _SWEEP_LENGTH = map(len, OURS)
 
 
 def is_ours(frame: FrameType) -> bool:
-    """Whether a frame runs code of the recorder's."""
-    return frame.f_code.co_filename.startswith(_OURS)
+    """Whether a frame runs code of the recorder's, or of the sweep's."""
+    return frame.f_code.co_filename.startswith(OURS)
 
 
 def without_us(error: BaseException) -> None:
@@ -27,7 +28,10 @@ def without_us(error: BaseException) -> None:
     """
     below = error.__traceback__
     # No call of is_ours(): there may be no room for another, if that is the error.
-    while below is not None and below.tb_frame.f_code.co_filename[: len(_OURS)] == _OURS:
+    while below is not None:
+        name = below.tb_frame.f_code.co_filename
+        if name[:_TRACE_LENGTH] != _TRACE and name[:_SWEEP_LENGTH] != _SWEEP:
+            break
         below = below.tb_next
     error.__traceback__ = below
 

@@ -1,0 +1,150 @@
+"""What runs in a process that was forked from the warm one: the program, again and again, with signals at points."""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+from cancelkit.sweep.inside.checks import Monitor, entries, line_of, site_of
+from cancelkit.sweep.inside.clock import Clock, children
+from cancelkit.sweep.inside.play import Player, tidy_up
+from cancelkit.sweep.inside.steps import StepMonitor
+from cancelkit.sweep.verdicts import judge
+from cancelkit.trace.events import Event
+from cancelkit.trace.lines import line_of as line_of_event
+from cancelkit.trace.recorder import Recorder
+from cancelkit.trace.signals import frames_below
+from cancelkit.trace.sources import is_own
+from cancelkit.trace.starting import move_far_up
+from cancelkit.trace.tape_reader import TapeReader
+
+_ENTRIES = frozenset(entries())
+
+
+class Child:
+    """Plays the program with signals, and tells what came of it: a line of JSON for each run."""
+
+    def __init__(self, player: Player, recorder: Recorder, reader: TapeReader, clock: Clock, tell: int) -> None:
+        self._player, self._recorder, self._clock, self._tell = player, recorder, clock, tell
+        descriptor = move_far_up(file_in_memory())
+        recorder.tape.move_to(descriptor)
+        self._reader = reader.moved_to(descriptor)
+        self._landed: list[list[Any]] = []
+        recorder.signals.on_received = self._on_received
+        os.register_at_fork(after_in_child=lambda: os.close(tell))
+
+    def run(self, monitor: Monitor | StepMonitor, points: Sequence[Sequence[int]], *, with_events: bool) -> None:
+        """Play once for each point, and go on as long as a run leaves nothing behind for the next."""
+        self._monitor, self._tells_events = monitor, with_events
+        self._clock.on_hang = self._on_hang
+        for point in points:
+            if not self._run_once(point):
+                return
+
+    def _run_once(self, point: Sequence[int]) -> bool:
+        self._point = point
+        self._landed.clear()
+        self._clock.reset()
+        self._monitor.reset(point)
+        played = self._player.play()
+        self._monitor.stop()
+        self._wait_for_threads()
+        left = [*played.left, *(f"child process {pid}" for pid in children().split())]
+        tidy_up()
+        is_like_new = self._say(played.status, played.error, left)
+        return is_like_new and not left
+
+    def survey(self, monitor: Monitor | StepMonitor) -> None:
+        """Play once without a signal, and tell of every point and every event."""
+        self._monitor = monitor
+        monitor.reset(to_list=True)
+        self._clock.on_hang = lambda: self._say_survey(waits_for_ever=True)
+        self._player.play()
+        monitor.stop()
+        self._say_survey(waits_for_ever=False)
+
+    def _say_survey(self, *, waits_for_ever: bool) -> None:
+        self._monitor.stop()
+        sites: dict[tuple[Any, int], int] = {}
+        order, times = [], []
+        for what, offset, time in self._monitor.listed:
+            order.append(sites.setdefault((what, offset), len(sites)))
+            times.append(time)
+        told = [what if isinstance(what, tuple) else site_of(what, offset) for what, offset in sites]
+        survey = {"sites": told, "order": order, "times": times, "events": _lines(self._reader.new_events())}
+        self._write(survey | {"waits for ever": waits_for_ever, "real": self._clock.is_real})
+        os._exit(0)
+
+    def _on_received(self, _signum: int, frame: FrameType | None) -> None:
+        if frame is not None and threading.current_thread() is threading.main_thread():
+            code = frame.f_code
+            site = (code.co_filename, code.co_qualname, code.co_firstlineno, frame.f_lasti)
+            own = next((f"{f.f_code.co_filename}:{f.f_lineno}" for f in _below_the_runner(frame)), "")
+            self._landed.append([[*site, frame.f_lineno or line_of(code, frame.f_lasti)], own])
+        self._monitor.go_on()
+
+    def _on_hang(self) -> None:
+        self._monitor.stop()
+        self._say(None, "", [])
+        os._exit(0)
+
+    def _say(self, status: int | None, error: str, left: list[str]) -> bool:
+        """Tell what came of a run; whether nothing of it is left in this process."""
+        events = self._reader.new_events()
+        verdict, is_like_new = judge(events, status, error, left)
+        self._write(
+            {
+                "point": self._point,
+                "verdict": verdict,
+                "status": status,
+                "count": self._monitor.count,
+                "raised": self._monitor.raised,
+                "landed": self._landed,
+                "real": self._clock.is_real,
+                "events": _lines(events) if self._tells_events else [],
+            }
+        )
+        return is_like_new
+
+    def _write(self, row: dict[str, Any]) -> None:
+        data = json.dumps(row).encode() + b"\n"
+        while data:
+            data = data[os.write(self._tell, data) :]
+
+    def _wait_for_threads(self) -> None:
+        """As Python does at the end of a process."""
+        if threading.active_count() > 1:
+            concurrent.futures.thread._python_exit()
+            for thread in threading.enumerate():
+                if not thread.daemon and thread is not threading.main_thread():
+                    thread.join()
+
+
+def _below_the_runner(frame: FrameType) -> Iterator[FrameType]:
+    """Frames of the program's own that run what a loop runs, or the runner itself if that is its own; innermost first."""
+    for below in frames_below(frame):
+        if is_own(below.f_code.co_filename):
+            yield below
+        if below.f_code in _ENTRIES:
+            return
+
+
+def _lines(events: Iterable[Event]) -> list[str]:
+    return [line_of_event(event).decode() for event in events]
+
+
+def file_in_memory() -> int:
+    """The descriptor of an empty file that is nowhere on a disk, if the system can do that."""
+    if sys.platform == "linux":
+        return os.memfd_create("cancelkit", os.MFD_CLOEXEC)
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -1,0 +1,187 @@
+"""The warm process: has the program ready, and forks a process for each run, or for many.
+
+    python -m cancelkit.sweep.inside.warm LINK
+
+LINK is the descriptor of a socket. A line of JSON comes over it with what is to be run, and then one for each request.
+What the runs tell is handed on line by line; after the last of them comes how the process ended that made them. The
+end of the link is an order to end.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from cancelkit.lab.supervisor import adopt_orphans, kill_descendants, kill_group
+from cancelkit.sweep.inside.child import Child, file_in_memory
+from cancelkit.sweep.inside.checks import Monitor, Spot
+from cancelkit.sweep.inside.clock import Clock
+from cancelkit.sweep.inside.play import Player, tidy_up
+from cancelkit.sweep.inside.spots import SpotMonitor
+from cancelkit.sweep.inside.steps import SpotSteps, StepMonitor
+from cancelkit.sweep.inside.tasks import have_tasks_hashed_in_order
+from cancelkit.trace.place import dier
+from cancelkit.trace.recorder import Recorder
+from cancelkit.trace.starting import move_far_up
+from cancelkit.trace.tape import Tape
+from cancelkit.trace.tape_reader import TapeReader
+
+
+def main() -> None:
+    """Get ready, and serve requests until there are no more."""
+    link = socket.socket(fileno=move_far_up(int(sys.argv[1])))
+    lines = _lines(link)
+    settings = next(lines)
+    os.chdir(settings["folder"])
+    sys.path[0] = os.path.dirname(settings["path"])  # noqa: PTH120
+    warm = Warm(settings)
+    link.sendall(b'{"ready": true}\n')
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+    error = warm.practise()
+    link.sendall(json.dumps({"error": error}).encode() + b"\n")
+    for request in lines:
+        warm.serve(request, link)
+
+
+def _lines(link: socket.socket) -> Iterator[dict[str, Any]]:
+    with link.makefile("rb") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+class Warm:
+    """The process that runs are forked from."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._deadline = settings["deadline"]
+        self._player = Player(settings["path"], settings["arguments"])
+        self._die_with_parent = dier(os.getpid())
+        descriptor = move_far_up(file_in_memory())
+        self._recorder = Recorder(Tape(descriptor))
+        self._reader = TapeReader(descriptor)
+        self._is_level_step = settings["level"] == "step"
+        self._clock = Clock(self._recorder.signals, self._press_ctrl_c)
+        self._has_pressed = False
+        gc.disable()
+        self._recorder.install()
+        self._clock.install()
+        have_tasks_hashed_in_order(self._recorder)
+        self._monitor: Monitor | StepMonitor | None = None
+        if settings["all points"]:
+            self._monitor = self._steps() if self._is_level_step else Monitor(settings["level"] == "instruction")
+        adopt_orphans()
+
+    def practise(self) -> str:
+        """Run the program once, so that what is imported and found out on the way is there for every run.
+
+        What is returned says, in words, with which error it ended.
+        """
+        if self._monitor is not None:
+            self._monitor.install()
+            self._monitor.reset(to_list=True)
+        played = self._player.play()
+        if self._monitor is not None:
+            self._monitor.stop()
+            self._monitor.reset()
+        tidy_up()
+        self._reader.new_events()
+        gc.freeze()
+        return "" if self._has_pressed else played.said
+
+    def _press_ctrl_c(self) -> None:
+        """What a program that waits for ever gets instead of the end of its wait; and if that does not help, an error."""
+        if self._has_pressed:
+            raise _NeverEndsError
+        self._has_pressed = True
+        signal.raise_signal(signal.SIGINT)
+
+    def serve(self, request: dict[str, Any], link: socket.socket) -> None:
+        """Have a request carried out in a process of its own, and hand on what it tells."""
+        told, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setsid()
+                self._die_with_parent()
+                link.close()
+                os.close(told)
+                self._carry_out(request, tell := move_far_up(tell))
+                os._exit(0)
+            except BaseException:
+                os.write(tell, json.dumps({"failed": traceback.format_exc()}).encode() + b"\n")
+            finally:
+                os._exit(70)
+        os.close(tell)
+        has_hung = not (self._hand_on(told, link) and self._has_ended(child))
+        os.close(told)
+        kill_group(child)
+        _, status = os.waitpid(child, 0)
+        kill_descendants()
+        ended = os.waitstatus_to_exitcode(status)
+        link.sendall(json.dumps({"ended": ended, "hung": has_hung}).encode() + b"\n")
+
+    def _carry_out(self, request: dict[str, Any], tell: int) -> None:
+        child = Child(self._player, self._recorder, self._reader, self._clock, tell)
+        if self._monitor is None:
+            monitor = self._at_spots([((*site,), time) for site, time in request["spots"]])
+            monitor.install()
+            child.run(monitor, [()], with_events=True)
+        elif "points" in request:
+            child.run(self._monitor, request["points"], with_events=False)
+        else:
+            child.survey(self._monitor)
+
+    def _steps(self) -> StepMonitor:
+        return StepMonitor(self._recorder.signals, self._clock)
+
+    def _at_spots(self, spots: list[Spot]) -> Monitor | StepMonitor:
+        if self._is_level_step:
+            return SpotSteps(self._recorder.signals, self._clock, spots)
+        return SpotMonitor(spots, self._player.code)
+
+    def _hand_on(self, told: int, link: socket.socket) -> bool:
+        """Hand on all there is to be told; whether that came to its end, and nothing else did before."""
+        while True:
+            ready, _, _ = select.select([told, link], [], [], self._deadline)
+            if not ready:
+                return False
+            if told in ready:
+                data = os.read(told, 1 << 16)
+                if not data:
+                    return True
+                link.sendall(data)
+            else:
+                return False  # nothing is asked for meanwhile, so this is the end of the link
+
+
+    def _has_ended(self, child: int) -> bool:
+        """Whether a process ends in time that has nothing more to tell."""
+        if not hasattr(os, "pidfd_open"):
+            os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+            return True
+        descriptor = os.pidfd_open(child)
+        try:
+            return bool(select.select([descriptor], [], [], self._deadline)[0])
+        finally:
+            os.close(descriptor)
+
+
+class _NeverEndsError(BaseException):
+    """The program waits for ever, also when it is interrupted."""
+
+
+if __name__ == "__main__":
+    main()

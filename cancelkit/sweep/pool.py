@@ -1,0 +1,235 @@
+"""A warm process, seen from outside: it is started, asked to have the program run, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+from cancelkit.errors import CancelkitError
+from cancelkit.sweep.program import Program
+from cancelkit.sweep.runs import Point, Run, Site, Spot, Survey, run_of, survey_of
+from cancelkit.sweep.verdicts import CRASHED, HUNG, UNRESOLVED, Verdict
+
+DEADLINE = 10.0
+"""Real seconds in which a run must have told something, if only that it hangs by the virtual clock."""
+
+_SECONDS_TO_START = 60.0
+
+
+class _EndedError(Exception):
+    """The warm process is no more."""
+
+
+class Task(NamedTuple):
+    """A point that is to be tried, and the site that its first signal is expected at."""
+
+    point: Point
+    site: Site
+
+
+class Warm:
+    """A warm process for one program; a context, which leaves no process behind."""
+
+    def __init__(self, program: Program, level: str, *, all_points: bool = True) -> None:
+        """With `all_points`, it can be asked for the run at any; without, only for runs at spots."""
+        self._program = program
+        self._settings = {"level": level, "all points": all_points, "deadline": DEADLINE}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, and all that it has forked, for good. May be called from another thread, and again."""
+        self._is_closed = True
+        self._end()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            self._link.shutdown(socket.SHUT_RDWR)
+            try:
+                process.wait(timeout=2)  # it ends by itself at the end of its link
+            except subprocess.TimeoutExpired:
+                process.kill()
+            process.wait()
+            self._lines.close()
+            self._link.close()
+
+    def survey(self) -> Survey:
+        """What there is in a run without a signal.
+
+        Raises:
+            CancelkitError: the program cannot be run, or does not come to its end.
+        """
+        told, ended = self._asked({})
+        if not told:
+            how = _how(ended)
+            raise CancelkitError(f"{self._program.title} cannot be swept: without any signal it {how}")
+        return survey_of(told[0])
+
+    def at(self, spots: Sequence[Spot]) -> Run:
+        """The run with signals at these spots, and no other place instrumented; with its events."""
+        told, ended = self._asked({"spots": spots})
+        return run_of(told[0]) if told else _fault((), ended)
+
+    def alone(self, point: Point) -> Run:
+        """The run with signals at one point, in a process that nothing was run in before."""
+        (run,) = self.together([point])
+        return run
+
+    def together(self, points: Sequence[Point]) -> list[Run]:
+        """Runs of the first of these points, one after the other in one process: as many as it could be used for."""
+        told, ended = self._asked({"points": points})
+        runs = [run_of(row) for row in told]
+        if ended["hung"] or ended["ended"] != 0 or not runs:
+            runs += [_fault(point, ended) for point in points[len(runs) :][:1]]
+        return runs
+
+    def _asked(self, request: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """What is told for a request, and how the process ended that was forked for it."""
+        if self._process is None:
+            self._start()
+        told: list[Any] = []
+        try:
+            self._say(request)
+            while "ended" not in (row := self._row()):
+                if "failed" in row:
+                    raise CancelkitError(f"the sweep itself failed on {self._program.title}: {row['failed']}")
+                told.append(row)
+            return told, row
+        except _EndedError:  # the program has killed its parent; the next request finds a new one
+            process = self._process
+            if process is None:
+                raise
+            status = process.wait()
+            self._end()
+            return told, {"ended": status, "hung": False}
+
+    def _start(self) -> None:
+        if self._is_closed:
+            raise _EndedError
+        ours, its = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "cancelkit.sweep.inside.warm", str(its.fileno())]
+        with its:
+            self._process = process = subprocess.Popen(  # noqa: S603 - the user's own program, under this Python
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=[its.fileno()],
+                env=os.environ | {"PYTHONHASHSEED": "0"},
+                start_new_session=True,
+            )
+        self._link, self._lines = ours, ours.makefile("rb")
+        ours.settimeout(None)
+        assert process.stderr is not None
+        settings = {"path": self._program.path, "arguments": self._program.arguments, "folder": self._program.folder}
+        with process.stderr:
+            try:
+                self._say(settings | self._settings)
+                self._row()
+            except _EndedError:
+                said = process.stderr.read().decode(errors="replace").strip().splitlines()
+                self._end()
+                why = said[-1] if said else "its process ended"
+                raise CancelkitError(f"{self._program.title} cannot be swept: {why}") from None
+        self._practise()
+
+    def _practise(self) -> None:
+        self._link.settimeout(_SECONDS_TO_START)
+        try:
+            row = self._row()
+        except (_EndedError, TimeoutError):
+            self._end()
+            raise CancelkitError(
+                f"{self._program.title} cannot be swept: without any signal it does not come to its end, or it ends "
+                f"its own process; it had {_SECONDS_TO_START:g} s"
+            ) from None
+        self._link.settimeout(None)
+        if row.get("error"):
+            self._end()
+            raise CancelkitError(f"{self._program.title} cannot be swept: without any signal it ends with {row['error']}")
+
+    def _say(self, message: dict[str, Any]) -> None:
+        try:
+            self._link.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            raise _EndedError from error
+
+    def _row(self) -> dict[str, Any]:
+        try:
+            line = self._lines.readline()
+        except TimeoutError:
+            raise
+        except (OSError, ValueError) as error:
+            raise _EndedError from error
+        if not line.endswith(b"\n"):
+            raise _EndedError
+        row: dict[str, Any] = json.loads(line)
+        return row
+
+
+def try_all(warm: Warm, tasks: Sequence[Task]) -> list[Run]:
+    """A run for each of these points, each that is not clean tried again in a process of its own."""
+    runs: list[Run] = []
+    while len(runs) < len(tasks):
+        rest = tasks[len(runs) :]
+        together = warm.together([task.point for task in rest])
+        runs += [_settled(warm, task, run) for task, run in zip(rest, together, strict=False)]
+    return runs
+
+
+def _settled(warm: Warm, task: Task, first: Run) -> Run:
+    """The run at a point that can be believed: what is clean, and where it should be; or what came twice.
+
+    In a process where others ran before, a program can come to another place: then that run tells nothing.
+    """
+    is_there = _site_of(first) == task.site
+    if first.is_clean and is_there:
+        return first
+    second = warm.alone(task.point)
+    if second.agrees_with(first) or (not is_there and _site_of(second) == task.site):
+        return second
+    third = warm.alone(task.point)
+    if third.agrees_with(second):
+        return third
+    why = f"one run: {second.verdict.word}; another: {third.verdict.word}"
+    return third._replace(verdict=Verdict(UNRESOLVED, why, third.verdict.at))
+
+
+def _site_of(run: Run) -> Site | None:
+    return run.raised[0].site if run.raised else None
+
+
+def try_elsewhere(program: Program, level: str, tasks: Sequence[Task]) -> list[Run]:
+    """As `try_all`, with a warm process of its own: for an executor's workers."""
+    with Warm(program, level) as warm:
+        return try_all(warm, tasks)
+
+
+def _fault(point: Point, ended: dict[str, Any]) -> Run:
+    word = HUNG if ended["hung"] else CRASHED
+    return Run(point, Verdict(word, f"the program {_how(ended)}"))
+
+
+def _how(ended: dict[str, Any]) -> str:
+    if ended["hung"]:
+        return f"told nothing for {DEADLINE:g} s"
+    status = ended["ended"]
+    if status >= 0:
+        return f"ended its process itself, with status {status}"
+    with contextlib.suppress(ValueError):
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"was killed by signal {-status}"
