@@ -28,7 +28,7 @@ from cancelkit.trace.tape import (
     identity_of,
 )
 
-_READ_AT_ONCE = 1 << 18
+_READ_AT_ONCE = 1 << 17
 """Bytes; the longest text fits."""
 
 _BLANKS = (bytes(1 << 14), bytes(1 << 8))

@@ -13,11 +13,10 @@ import dis
 import functools
 import signal
 import sys
-import threading
 from asyncio import base_events, runners
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
+from threading import get_ident
 from time import monotonic_ns
 from types import CodeType
 from typing import Any
@@ -55,9 +54,9 @@ class Monitor:
     """Counts the points of a run, and raises signals at some.
 
     Attributes:
-        count: how many points the run has passed.
+        passed: the points that the run has passed: the id of a function's code, and an offset.
+        times: when, if the points are to be listed.
         raised: where signals were raised, with the how manieth time that was there.
-        listed: every point, if that was asked for: the instruction and the time.
     """
 
     def __init__(self, every_instruction: bool = False) -> None:
@@ -65,19 +64,30 @@ class Monitor:
         self._known: set[tuple[int, int]] = set()
         self._kept: list[CodeType] = []  # so that no other code gets the same id
         self._depth = 0
-        self._main_thread = threading.get_ident()
+        self._main_thread = get_ident()
+        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+        self._disable = monitoring.DISABLE
         self.reset()
+
+    @property
+    def count(self) -> int:
+        """How many points the run has passed."""
+        return len(self.passed)
 
     def reset(self, targets: Sequence[int] = (), *, to_list: bool = False) -> None:
         """Begin anew. Each of the `targets` is so many points after the one before, the first after the beginning."""
-        self.count = self._depth = 0
+        self._depth = 0
+        self.passed: list[tuple[int, int]] = []
+        self.times: list[int] = []
         self.raised: list[Spot] = []
-        self.listed: list[tuple[CodeType, int, int]] = []
         self._gaps = iter(targets)
-        self._next = next(self._gaps, NEVER)
-        self._times: Counter[tuple[int, int]] = Counter()
-        self._callback = self._list if to_list else self._count
+        self._callback = self._counting(next(self._gaps, NEVER), to_list=to_list)
         self._is_waiting_for_handler = False
+
+    def listed(self) -> list[tuple[CodeType, int, int]]:
+        """Every point of a run that was told to list them: function, offset and time."""
+        codes = {id(code): code for code in self._kept}
+        return [(codes[key], offset, time) for (key, offset), time in zip(self.passed, self.times, strict=True)]
 
     def install(self) -> None:
         """Have Python tell of instructions, from now on."""
@@ -92,7 +102,6 @@ class Monitor:
         monitoring.use_tool_id(TOOL, "cancelkit")
         register, self._instruction = monitoring.register_callback, events.INSTRUCTION
         self._register = functools.partial(register, TOOL, self._instruction)
-        self._disable = monitoring.DISABLE
         self._entries = {id(code) for code in entries()}
         register(TOOL, events.PY_START, self._on_start)
         register(TOOL, events.PY_RETURN, self._on_end)
@@ -111,14 +120,14 @@ class Monitor:
         self._register(None)
 
     def _on_start(self, code: CodeType, _: int) -> None:
-        if threading.get_ident() != self._main_thread:
+        if get_ident() != self._main_thread:
             return
         self._depth += 1
         if self._depth == 1 and not self._is_waiting_for_handler:
             self._register(self._callback)
 
     def _on_end(self, code: CodeType, _offset: int, _value: object) -> None:
-        if threading.get_ident() == self._main_thread and self._depth:
+        if get_ident() == self._main_thread and self._depth:
             self._depth -= 1
             if not self._depth:
                 self._register(None)
@@ -127,35 +136,39 @@ class Monitor:
         if id(code) in self._entries:
             self._on_end(code, offset, error)
 
-    # One of these is called before each instruction.
+    def _counting(self, due: int, *, to_list: bool) -> Callable[[CodeType, int], Any]:
+        """What is called before each instruction. Every check of the program passes here, so each line counts."""
+        known, is_point, disable = self._known, self._is_point, self._disable
+        passed, times, main_thread = self.passed, self.times, self._main_thread
+        seen = passed.append
 
-    def _count(self, code: CodeType, offset: int) -> Any:
-        if (id(code), offset) not in self._known and not self._is_point(code, offset):
-            return self._disable
-        if threading.get_ident() == self._main_thread:
-            self.count += 1
-            self._times[id(code), offset] += 1
-            if self.count == self._next:
-                self._prepare(code, offset)
-                for _ in raising:
-                    return None
-        return None
+        def on_instruction(code: CodeType, offset: int) -> Any:
+            nonlocal due
+            key = id(code), offset
+            if key not in known and not is_point(code, offset):
+                return disable
+            if get_ident() == main_thread:
+                seen(key)
+                if to_list:
+                    times.append(monotonic_ns())
+                if len(passed) == due:
+                    due = self._prepare(code, offset)
+                    for _ in raising:
+                        return None
+            return None
 
-    def _list(self, code: CodeType, offset: int) -> Any:
-        if (id(code), offset) not in self._known and not self._is_point(code, offset):
-            return self._disable
-        if threading.get_ident() == self._main_thread:
-            self.count += 1
-            self.listed.append((code, offset, monotonic_ns()))
-        return None
+        return on_instruction
 
-    def _prepare(self, code: CodeType, offset: int) -> None:
-        """A signal is about to be raised here: no call, jump or beginning of ours may come before the program's."""
-        self.raised.append((site_of(code, offset), self._times[id(code), offset]))
+    def _prepare(self, code: CodeType, offset: int) -> int:
+        """A signal is about to be raised here: no call, jump or beginning of ours may come before the program's.
+
+        What is returned is when the next one is due.
+        """
+        self.raised.append((site_of(code, offset), self.passed.count((id(code), offset))))
         gap = next(self._gaps, NEVER)
-        self._next = NEVER if gap == NEVER else self.count + gap
         self._is_waiting_for_handler = True
         self._register(None)
+        return NEVER if gap == NEVER else self.count + gap
 
     def _is_point(self, code: CodeType, offset: int) -> bool:
         """Whether this is an instruction to count; asked once for each."""
@@ -177,20 +190,30 @@ def entries() -> Iterator[CodeType]:
 
 @functools.cache
 def points_in(code: CodeType, every_instruction: bool) -> frozenset[int]:
-    """The offsets of a function's instructions that are points; what the recorder has put into it is none."""
-    is_recorders, found = False, []
-    watches = "ck_at_work" in code.co_varnames
-    before = None
+    """The offsets of a function's instructions that are points."""
+    bytecode, wanted = code.co_code, _INSTRUCTIONS if every_instruction else _CHECKS
+    found = {offset for offset in range(0, len(bytecode), 2) if bytecode[offset] in wanted}
+    return frozenset(found.difference(_of_the_recorder(code)))
+
+
+def _of_the_recorder(code: CodeType) -> Iterator[int]:
+    """The instructions that the recorder has put into a function of asyncio's: while its variable says it is at work."""
+    if "ck_at_work" not in code.co_varnames:
+        return
+    is_at_work, before = False, None
     for instruction in dis.get_instructions(code):
-        if watches and instruction.opname == "STORE_FAST" and instruction.argval == "ck_at_work":
-            is_recorders = bool(before is not None and before.argval)
-        if not is_recorders and (every_instruction or is_check(instruction.opname)):
-            found.append(instruction.offset)
+        if instruction.opname == "STORE_FAST" and instruction.argval == "ck_at_work":
+            is_at_work = before is not None and bool(before.argval)
+        if is_at_work:
+            yield instruction.offset
         before = instruction
-    return frozenset(found)
 
 
 def is_check(name: str) -> bool:
     """Whether Python looks for signals in an instruction of this name."""
     is_call = name.startswith("CALL") and not name.startswith("CALL_INTRINSIC")
     return is_call or name in ("RESUME", "JUMP_BACKWARD")
+
+
+_CHECKS = frozenset(number for name, number in dis.opmap.items() if is_check(name))
+_INSTRUCTIONS = frozenset(number for name, number in dis.opmap.items() if name != "CACHE")

@@ -74,7 +74,7 @@ class Child:
         self._monitor.stop()
         sites: dict[tuple[Any, int], int] = {}
         order, times = [], []
-        for what, offset, time in self._monitor.listed:
+        for what, offset, time in self._monitor.listed():
             order.append(sites.setdefault((what, offset), len(sites)))
             times.append(time)
         told = [what if isinstance(what, tuple) else site_of(what, offset) for what, offset in sites]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from cancelkit.sweep.inside.checks import NEVER, TOOL, Monitor, Spot, entries, raising, site_of
+from cancelkit.sweep.inside.checks import TOOL, Monitor, Spot, entries, raising, site_of
 
 
 class SpotMonitor(Monitor):
     """Raises signals at spots: each a site, and the how manieth time from the beginning that the run comes there."""
 
     def __init__(self, spots: Sequence[Spot], program: CodeType | None) -> None:
-        super().__init__()
         self._spots = list(spots)
         self._program = program
+        super().__init__()
 
     def install(self) -> None:
         """Have Python tell of instructions of the functions that have the spots, once the run has begun."""
@@ -32,16 +32,21 @@ class SpotMonitor(Monitor):
                 monitoring.set_local_events(TOOL, code, events.INSTRUCTION | also)
         monitoring.set_events(TOOL, events.PY_UNWIND)
 
-    def _count(self, code: CodeType, offset: int) -> Any:
-        if (id(code), offset) in self._known or self._is_spot(code, offset):
-            self._times[id(code), offset] += 1
-            site, time = self._spots[0] if self._spots else (None, NEVER)
-            if self._times[id(code), offset] == time and site_of(code, offset)[:4] == site[:4]:
-                del self._spots[0]
-                self._prepare(code, offset)
-                for _ in raising:
-                    return None
-        return None
+    def _counting(self, due: int, *, to_list: bool) -> Callable[[CodeType, int], Any]:
+        passed, spots = self.passed, self._spots
+
+        def on_instruction(code: CodeType, offset: int) -> Any:
+            key = id(code), offset
+            if key in self._known or self._is_spot(code, offset):
+                passed.append(key)
+                if spots and site_of(code, offset)[:4] == spots[0][0][:4] and passed.count(key) == spots[0][1]:
+                    del spots[0]
+                    self._prepare(code, offset)
+                    for _ in raising:
+                        return None
+            return None
+
+        return on_instruction
 
     def _is_spot(self, code: CodeType, offset: int) -> bool:
         if site_of(code, offset)[:4] not in {site[:4] for site, _ in self._spots}:

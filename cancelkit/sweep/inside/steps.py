@@ -35,7 +35,7 @@ class StepMonitor:
         """Begin anew, as `checks.Monitor.reset`."""
         self.count = 0
         self.raised: list[Spot] = []
-        self.listed: list[tuple[Site, int, int]] = []
+        self._listed: list[tuple[Site, int, int]] = []
         self._gaps = iter(targets)
         self._next = next(self._gaps, NEVER)
         self._times: Counter[str] = Counter()
@@ -64,6 +64,10 @@ class StepMonitor:
         events.Handle._run = run_after_step  # type: ignore[method-assign,assignment]
         self._clock.before_wait = lambda: step(wait)
 
+    def listed(self) -> list[tuple[Site, int, int]]:
+        """Every step of a run that was told to list them: its kind, nothing more, and the time."""
+        return self._listed
+
     def go_on(self) -> None:
         """A signal that was raised has been received; steps are counted in any case."""
 
@@ -77,7 +81,7 @@ class StepMonitor:
         self.count += 1
         self._times[site[1]] += 1
         if self._to_list:
-            self.listed.append((site, 0, monotonic_ns()))
+            self._listed.append((site, 0, monotonic_ns()))
         if self._is_due(site):
             gap = next(self._gaps, NEVER)
             self._next = NEVER if gap == NEVER else self.count + gap

@@ -34,6 +34,9 @@ from cancelkit.trace.starting import move_far_up
 from cancelkit.trace.tape import Tape
 from cancelkit.trace.tape_reader import TapeReader
 
+_PRACTICES = 3
+"""So many runs with a signal are made before there is a copy of the process for any."""
+
 
 def main() -> None:
     """Get ready, and serve requests until there are no more."""
@@ -89,14 +92,22 @@ class Warm:
 
         What is returned says, in words, with which error it ended.
         """
-        if self._monitor is not None:
-            self._monitor.install()
-            self._monitor.reset(to_list=True)
+        monitor = self._monitor
+        if monitor is not None:
+            monitor.install()
+            monitor.reset()
         played = self._player.play()
-        if self._monitor is not None:
-            self._monitor.stop()
-            self._monitor.reset()
         tidy_up()
+        if monitor is not None:
+            # Interrupted as well: what Python finds out on those ways, every run would have to find out again.
+            self._recorder.signals.on_received = lambda *_: monitor.go_on()
+            parts = _PRACTICES + 1
+            for point in [monitor.count * part // parts for part in range(1, parts)]:
+                monitor.reset((point,))
+                self._player.play()
+                tidy_up()
+            monitor.stop()
+            monitor.reset()
         self._reader.new_events()
         gc.freeze()
         return "" if self._has_pressed else played.said
