@@ -89,9 +89,9 @@ def run(
         RuntimeError: a loop is running already, or this is not the main thread.
         TypeError: `main` is not a coroutine.
     """
-    _check_can_run(main)
     failure: BaseException | None = None
     try:
+        _check_can_run(main)
         with _Interruption(signals, grace) as interruption:
             try:
                 result = interruption.run(main, loop_factory or asyncio.new_event_loop)
@@ -105,7 +105,7 @@ def run(
             raise failure
         return result
     finally:
-        if inspect.getcoroutinestate(main) == inspect.CORO_CREATED:
+        if inspect.iscoroutine(main) and inspect.getcoroutinestate(main) == inspect.CORO_CREATED:
             main.close()  # it was never begun, and must not warn of that
 
 
@@ -505,5 +505,4 @@ def _check_can_run(main: Coroutine[Any, Any, Any]) -> None:
         loop = asyncio.get_running_loop()
         problem = RuntimeError(f"run() was called while {loop!r} is running: await main() there instead")
     if problem is not None:
-        main.close()
         raise problem

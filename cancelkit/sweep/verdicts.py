@@ -55,7 +55,7 @@ class _Task:
         self.coro = coro
         self.state = State.NOT_STARTED
         self.on = self.at = ""
-        self.has_begun_late = False
+        self.is_step_late = self.has_begun_late = False
         self.reached_at = ""
         self.held: set[str] = set()
 
@@ -142,7 +142,7 @@ class _Run:
             self._take_of_task(task, event, state)
 
     def _take_report(self, what: str, job: str, task: _Task | None) -> None:
-        if what == "begun" and self.has_signal:
+        if what == "begun" and self.has_signal and (task is None or task.is_step_late):
             self._problems.append(Verdict(LATE, f"{job} began after the signal"))
         elif what == "holding":
             self._owed[job] = task
@@ -153,8 +153,9 @@ class _Run:
 
     def _take_of_task(self, task: _Task, event: Event, state: State | None) -> None:
         before = task.state
-        if event.kind == "step" and before is State.NOT_STARTED:
-            task.has_begun_late = self.has_signal
+        if event.kind == "step":
+            task.is_step_late = self.has_signal  # what was under way when the signal came had begun before
+            task.has_begun_late |= before is State.NOT_STARTED and self.has_signal
         elif event.kind == "suspended":
             task.on, task.at = str(event.detail["on"]), str(event.detail["at"])
         elif event.kind == "cancel delivered":

@@ -6,6 +6,7 @@ raised there: the callback is dropped that the loop has just taken, as it would 
 
 from __future__ import annotations
 
+import selectors
 import signal
 import threading
 from asyncio import events
@@ -20,7 +21,7 @@ from cancelkit.trace.signals import SignalWatch
 from cancelkit.trace.unseen import without_us
 
 _CALLBACK = (events.__file__, "Handle._run")
-_WAIT = ("selectors.py", "BaseSelector.select")
+_WAIT = (selectors.__file__, "BaseSelector.select")
 
 
 class StepMonitor:
