@@ -18,6 +18,7 @@ try:
     from cancelkit.cli.check import check
     from cancelkit.cli.compare import compare
     from cancelkit.cli.interrupt import interrupt
+    from cancelkit.cli.sweep import replay, sweep
     from cancelkit.cli.trace import trace
 except UnsupportedPlatformError as error:
     raise SystemExit(str(error)) from None
@@ -38,6 +39,8 @@ def cli() -> None:
 cli.add_command(check)
 cli.add_command(compare)
 cli.add_command(interrupt)
+cli.add_command(replay)
+cli.add_command(sweep)
 cli.add_command(trace)
 
 

@@ -117,6 +117,7 @@ def _has_ended(program: int) -> bool:
 
 
 def kill_group(leader: int) -> None:
+    """Kill a process and those in its group; it has not been waited for."""
     # The process as well: it may not have made its group yet.
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses where only a zombie is left

@@ -2,8 +2,8 @@
 
     %load_ext cancelkit
 
-makes the magic known, and has an outcome, a timeline, a checklist or a matrix displayed as a picture when it is the
-last line of a cell. `show` displays one in the middle of a cell, under a title; `show_together` displays several
+makes the magic known, and has an outcome, a timeline, a checklist, a matrix or a sweep displayed as a picture when it
+is the last line of a cell. `show` displays one in the middle of a cell, under a title; `show_together` displays several
 outcomes in one picture, on one time axis.
 """
 

@@ -14,12 +14,13 @@ from cancelkit.contract.matrix import Matrix
 from cancelkit.errors import CancelkitError
 from cancelkit.lab.checklist import Checklist
 from cancelkit.lab.outcome import Outcome
+from cancelkit.sweep.result import Sweep
 from cancelkit.trace.timeline import Timeline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Shown = Outcome | Timeline | Checklist | Matrix
+Shown = Outcome | Timeline | Checklist | Matrix | Sweep
 """What there are pictures of."""
 
 _WIDTH = 760
@@ -49,7 +50,7 @@ def show_together(*titled: tuple[str, Outcome]) -> None:
 
 def register(formatters: Any) -> None:
     """Have an IPython display these as pictures, and in words instead of as Python writes them."""
-    for kind in (Outcome, Timeline, Checklist, Matrix):
+    for kind in (Outcome, Timeline, Checklist, Matrix, Sweep):
         formatters.formatters["image/png"].for_type(kind, _png_of)
         formatters.formatters["text/plain"].for_type(kind, lambda shown, page, _: page.text(str(shown)))
 
@@ -83,6 +84,7 @@ def _verdict(outcome: Outcome) -> str:
 def _figure_of(shown: Shown, title: str) -> Figure:
     from cancelkit.plot.checklist import draw_checklist
     from cancelkit.plot.matrix import draw_matrix
+    from cancelkit.plot.sweep import draw_sweep
     from cancelkit.plot.timelines import Panel, draw
 
     match shown:
@@ -96,3 +98,5 @@ def _figure_of(shown: Shown, title: str) -> Figure:
             figure = draw_matrix(shown)
             figure.suptitle(title)
             return figure
+        case Sweep():
+            return draw_sweep(shown, title)

@@ -47,6 +47,20 @@ END_MARKS = {
 VERDICT_LOOKS = {"kept": ("#009E73", "o", 36), "broken": ("#D55E00", "X", 58)}
 """Colour, marker and its size, of what was promised."""
 
+SWEEP_LOOKS = {
+    "clean": ("#DDDDDD", ""),
+    "hung": ("#000000", ""),
+    "crashed": ("#000000", "xxxx"),
+    "cleanup lost": ("#D55E00", "////"),
+    "cleanup interrupted": ("#E69F00", "\\\\\\\\"),
+    "late start": ("#56B4E9", "...."),
+    "interrupt swallowed": ("#CC79A7", "oo"),
+    "wrong exit": ("#0072B2", "++++"),
+    "leftovers": ("#F0E442", "----"),
+    "unresolved": ("#FFFFFF", "||||"),
+}
+"""Colour and hatch of each verdict of a sweep."""
+
 REQUESTED, DELIVERED = "cancel requested", "cancel delivered"
 CANCEL_MARKS = {REQUESTED: "v", DELIVERED: "v"}
 """Marker above a lane: hollow where it was only asked for, filled where it arrived."""

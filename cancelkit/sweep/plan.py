@@ -21,9 +21,7 @@ def every_one(survey: Survey, only: Sequence[str] = ()) -> list[Task]:
     """Every point of one signal; or every one in some files, by the ends of their names."""
     sites = [survey.site(number) for number in range(1, len(survey.order) + 1)]
     wanted = tuple(only)
-    return [
-        Task((number,), site) for number, site in enumerate(sites, 1) if not wanted or site.file.endswith(wanted)
-    ]
+    return [Task((number,), site) for number, site in enumerate(sites, 1) if not wanted or site.file.endswith(wanted)]
 
 
 def sample_of(tasks: Sequence[Task], size: int, seed: int) -> list[Task]:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from cancelkit.errors import CancelkitError
+from cancelkit.lab.outcome import describe_status
 from cancelkit.sweep.program import Program
 from cancelkit.sweep.runs import Point, Run, Site, Spot, Survey, run_of, survey_of
 from cancelkit.sweep.verdicts import CRASHED, HUNG, UNRESOLVED, Verdict
 
 DEADLINE = 10.0
-"""Real seconds in which a run must have told something, if only that it hangs by the virtual clock."""
+"""Real seconds that a run may take, and thrice as long as one without a signal, if that waits in real time."""
 
 _SECONDS_TO_START = 60.0
 
@@ -40,7 +40,8 @@ class Warm:
     def __init__(self, program: Program, level: str, *, all_points: bool = True) -> None:
         """With `all_points`, it can be asked for the run at any; without, only for runs at spots."""
         self._program = program
-        self._settings = {"level": level, "all points": all_points, "deadline": DEADLINE}
+        self._settings = {"level": level, "all points": all_points}
+        self._deadline = _SECONDS_TO_START
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closed = False
 
@@ -73,16 +74,20 @@ class Warm:
         Raises:
             CancelkitError: the program cannot be run, or does not come to its end.
         """
+        if self._process is None:
+            self._start()
+        begun = time.monotonic()
         told, ended = self._asked({})
         if not told:
-            how = _how(ended)
-            raise CancelkitError(f"{self._program.title} cannot be swept: without any signal it {how}")
+            why = f"without any signal it {self._how(ended)}"
+            raise CancelkitError(f"{self._program.title} cannot be swept: {why}")
+        self._deadline = DEADLINE + 3 * (time.monotonic() - begun)
         return survey_of(told[0])
 
     def at(self, spots: Sequence[Spot]) -> Run:
         """The run with signals at these spots, and no other place instrumented; with its events."""
         told, ended = self._asked({"spots": spots})
-        return run_of(told[0]) if told else _fault((), ended)
+        return run_of(told[0]) if told else self._fault((), ended)
 
     def alone(self, point: Point) -> Run:
         """The run with signals at one point, in a process that nothing was run in before."""
@@ -94,7 +99,7 @@ class Warm:
         told, ended = self._asked({"points": points})
         runs = [run_of(row) for row in told]
         if ended["hung"] or ended["ended"] != 0 or not runs:
-            runs += [_fault(point, ended) for point in points[len(runs) :][:1]]
+            runs += [self._fault(point, ended) for point in points[len(runs) :][:1]]
         return runs
 
     def _asked(self, request: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -103,7 +108,7 @@ class Warm:
             self._start()
         told: list[Any] = []
         try:
-            self._say(request)
+            self._say(request | {"deadline": self._deadline})
             while "ended" not in (row := self._row()):
                 if "failed" in row:
                     raise CancelkitError(f"the sweep itself failed on {self._program.title}: {row['failed']}")
@@ -160,7 +165,9 @@ class Warm:
         self._link.settimeout(None)
         if row.get("error"):
             self._end()
-            raise CancelkitError(f"{self._program.title} cannot be swept: without any signal it ends with {row['error']}")
+            raise CancelkitError(
+                f"{self._program.title} cannot be swept: without any signal it ends with {row['error']}"
+            )
 
     def _say(self, message: dict[str, Any]) -> None:
         try:
@@ -179,6 +186,15 @@ class Warm:
             raise _EndedError
         row: dict[str, Any] = json.loads(line)
         return row
+
+    def _fault(self, point: Point, ended: dict[str, Any]) -> Run:
+        return Run(point, Verdict(HUNG if ended["hung"] else CRASHED, f"the program {self._how(ended)}"))
+
+    def _how(self, ended: dict[str, Any]) -> str:
+        if ended["hung"]:
+            return f"told nothing for {self._deadline:.0f} s"
+        status = ended["ended"]
+        return f"ended its process itself, with status {status}" if status >= 0 else f"was {describe_status(status)}"
 
 
 def try_all(warm: Warm, tasks: Sequence[Task]) -> list[Run]:
@@ -217,19 +233,3 @@ def try_elsewhere(program: Program, level: str, tasks: Sequence[Task]) -> list[R
     """As `try_all`, with a warm process of its own: for an executor's workers."""
     with Warm(program, level) as warm:
         return try_all(warm, tasks)
-
-
-def _fault(point: Point, ended: dict[str, Any]) -> Run:
-    word = HUNG if ended["hung"] else CRASHED
-    return Run(point, Verdict(word, f"the program {_how(ended)}"))
-
-
-def _how(ended: dict[str, Any]) -> str:
-    if ended["hung"]:
-        return f"told nothing for {DEADLINE:g} s"
-    status = ended["ended"]
-    if status >= 0:
-        return f"ended its process itself, with status {status}"
-    with contextlib.suppress(ValueError):
-        return f"was killed by {signal.Signals(-status).name}"
-    return f"was killed by signal {-status}"

@@ -36,7 +36,7 @@ class Program(NamedTuple):
         return self.path == str(STAGE)
 
     def digest(self, files: Iterable[str] = ()) -> str:
-        """What its source is, in 16 hexadecimal digits: of its own file, of the target's, and of others of its files."""
+        """A word for what its source is: that of its own file, of the target's, and of others of its files."""
         of_target = [word.rpartition(":")[0] for word in self.arguments] if self.is_target else []
         named = {self.path, *files, *(name for name in of_target if name.endswith(".py"))}
         total = hashlib.sha256()
@@ -61,7 +61,8 @@ def target_program(target: str, runner: str = "", *, finish: bool = False, jobs:
     """Somebody's `run_tasks` (path.py:function or package.module:function) on the standard jobs.
 
     They are five, two at a time, each of which holds something to be tidied up; with `finish`, their cleanup is inside
-    `cancelkit.finish`. They run under `asyncio.run` unless another runner is named, the kit's own under `cancelkit.run`.
+    `cancelkit.finish`. They run under `asyncio.run` unless another runner is named, the kit's own under
+    `cancelkit.run`.
     """
     named = target_named(target, runner or runner_of(target))
     flags = ("--finish",) if finish else ()

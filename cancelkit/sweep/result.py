@@ -16,7 +16,7 @@ from cancelkit.sweep.verdicts import CLEAN, WORDS
 from cancelkit.trace.sources import is_own
 
 SAID_BESIDE = (
-    "one schedule and one input; a signal inside C code waits for CPython's next look (select, sleep and read excepted);",
+    "one schedule and one input; a signal inside C code waits for CPython's next look (not in select, sleep, read);",
     "points differ between versions of Python; shares of points are no probabilities.",
 )
 """What goes with every result."""
@@ -34,7 +34,7 @@ class Unsafe(NamedTuple):
         file, line: where an interrupt reached a task, or where a signal landed, and did harm.
         verdict: which.
         why: the reason that was most often.
-        count: how many runs.
+        runs: how many.
         first: the earliest of them with the fewest signals.
     """
 
@@ -42,7 +42,7 @@ class Unsafe(NamedTuple):
     line: int
     verdict: str
     why: str
-    count: int
+    runs: int
     first: Run
 
     @property
@@ -124,7 +124,7 @@ class Sweep:
         found = [
             Unsafe(*at, word, _most_often(runs), len(runs), min(runs, key=_size)) for (at, word), runs in groups.items()
         ]
-        return tuple(sorted(found, key=lambda each: (-each.count, each.first.point)))
+        return tuple(sorted(found, key=lambda each: (-each.runs, each.first.point)))
 
     @cached_property
     def smallest(self) -> Run | None:
@@ -185,7 +185,7 @@ class Sweep:
         for title, found in (("unsafe lines, most unsafe first:", own), ("in CPython's own code:", others)):
             if found:
                 lines.append(title)
-                lines += [f"  {e.count:>6,}  {e.place}  {e.verdict}: {e.why}" for e in found[:_SHOWN]]
+                lines += [f"  {e.runs:>6,}  {e.place}  {e.verdict}: {e.why}" for e in found[:_SHOWN]]
                 lines += [f"          and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         return lines
 

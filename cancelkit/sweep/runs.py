@@ -73,7 +73,7 @@ class Run(NamedTuple):
         point: where they were to be raised.
         verdict: what came of it.
         status: the exit status as in `Popen.returncode`, None if the program hung or crashed.
-        count: how many points the run has passed.
+        passed: how many points the run has passed.
         raised: where signals were raised.
         landed: where their handlers ran.
         own: file:line of the program that ran then; empty where it was CPython's code, called by a loop.
@@ -84,7 +84,7 @@ class Run(NamedTuple):
     point: Point
     verdict: Verdict
     status: int | None = None
-    count: int = 0
+    passed: int = 0
     raised: tuple[Spot, ...] = ()
     landed: tuple[Site, ...] = ()
     own: tuple[str, ...] = ()

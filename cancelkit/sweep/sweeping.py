@@ -157,7 +157,7 @@ class _Sweeping:
     def _following(self, tasks: list[Task]) -> Following:
         self.runs = []
         self._try(tasks)
-        counts = {run.point: run.count for run in self.runs}
+        counts = {run.point: run.passed for run in self.runs}
         return Following((task, counts.get(task.point, 0)) for task in tasks)
 
     def _try(self, tasks: list[Task]) -> None:

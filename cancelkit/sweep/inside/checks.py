@@ -108,6 +108,7 @@ class Monitor:
         register(TOOL, events.PY_UNWIND, self._on_unwind)
         for code in entries():
             monitoring.set_local_events(TOOL, code, events.PY_START | events.PY_RETURN)
+
     def go_on(self) -> None:
         """A signal that was raised has been received: what comes now is counted again."""
         if self._is_waiting_for_handler:
@@ -197,7 +198,7 @@ def points_in(code: CodeType, every_instruction: bool) -> frozenset[int]:
 
 
 def _of_the_recorder(code: CodeType) -> Iterator[int]:
-    """The instructions that the recorder has put into a function of asyncio's: while its variable says it is at work."""
+    """The instructions that the recorder has put into a function of asyncio's: its variable says it is at work."""
     if "ck_at_work" not in code.co_varnames:
         return
     is_at_work, before = False, None

@@ -5,8 +5,6 @@ from __future__ import annotations
 import concurrent.futures.thread
 import json
 import os
-import signal
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType
@@ -123,12 +121,12 @@ class Child:
         if threading.active_count() > 1:
             concurrent.futures.thread._python_exit()
             for thread in threading.enumerate():
-                if not thread.daemon and thread is not threading.main_thread():
-                    thread.join()
+                if thread.ident and not thread.daemon and thread is not threading.main_thread():
+                    thread.join()  # one without a number was interrupted before it was started
 
 
 def _below_the_runner(frame: FrameType) -> Iterator[FrameType]:
-    """Frames of the program's own that run what a loop runs, or the runner itself if that is its own; innermost first."""
+    """Frames of the program's own that run what a loop runs, and the runner if that is its own; innermost first."""
     for below in frames_below(frame):
         if is_own(below.f_code.co_filename):
             yield below
@@ -142,7 +140,7 @@ def _lines(events: Iterable[Event]) -> list[str]:
 
 def file_in_memory() -> int:
     """The descriptor of an empty file that is nowhere on a disk, if the system can do that."""
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         return os.memfd_create("cancelkit", os.MFD_CLOEXEC)
     import tempfile
 

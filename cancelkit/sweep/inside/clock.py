@@ -25,6 +25,7 @@ from typing import Any
 from cancelkit.trace.signals import SignalWatch
 from cancelkit.trace.unseen import without_us
 
+
 class Clock:
     """The time that loops are told, in seconds.
 
@@ -56,7 +57,7 @@ class Clock:
             of = clock
 
         socket.socketpair = socketpair
-        selectors.DefaultSelector = Selector  # type: ignore[misc]
+        selectors.DefaultSelector = Selector  # type: ignore[misc,assignment]
         # A function of C's, as the one in its place: no signal's handler runs in there.
         read = functools.partial(list.__getitem__, self._now, 0)
         base_events.time = types.SimpleNamespace(**vars(time) | {"monotonic": read})  # type: ignore[attr-defined]
@@ -100,7 +101,8 @@ class _Selector(selectors.PollSelector):
 
     def select(self, timeout: float | None = None) -> list[Any]:
         """What is ready, after a wait by the clock."""
-        ck_at_work, signals = True, self.of.signals  # the first is what `SignalWatch` looks for
+        ck_at_work = True  # noqa: F841 - which `SignalWatch` looks for
+        signals = self.of.signals
         try:
             if self.of.before_wait is not None:
                 self.of.before_wait()

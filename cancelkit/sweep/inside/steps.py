@@ -57,7 +57,7 @@ class StepMonitor:
                 if signals.held:
                     signals.release()
                 ck_at_work = False  # noqa: F841
-                run(handle)  # type: ignore[arg-type]
+                run(handle)
             except BaseException as error:
                 without_us(error)
                 raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sys
 from asyncio import tasks as asyncio_tasks
 from typing import Any
 
@@ -27,7 +28,7 @@ def have_tasks_hashed_in_order(recorder: Recorder) -> None:
         def __init__(self, /, *args: Any, **kwargs: Any) -> None:
             ck_at_work = True  # noqa: F841
             try:
-                self.__hash__ = next(numbers).__hash__  # type: ignore[method-assign,assignment]
+                self.__hash__ = next(numbers).__hash__  # type: ignore[method-assign]
                 recorded.__init__(self, *args, **kwargs)
                 if signals.held:
                     signals.release()
@@ -38,5 +39,5 @@ def have_tasks_hashed_in_order(recorder: Recorder) -> None:
     Task.__module__, Task.__qualname__ = recorded.__module__, recorded.__qualname__
     for owner in (asyncio, asyncio_tasks):
         setattr(owner, "Task", Task)  # noqa: B010
-        if hasattr(asyncio, "eager_task_factory"):
+        if sys.version_info >= (3, 12):
             setattr(owner, "eager_task_factory", asyncio.create_eager_task_factory(Task))  # noqa: B010

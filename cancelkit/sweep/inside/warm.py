@@ -16,13 +16,14 @@ import select
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from typing import Any
 
 from cancelkit.lab.supervisor import adopt_orphans, kill_descendants, kill_group
-from cancelkit.sweep.inside.child import Child, file_in_memory
 from cancelkit.sweep.inside.checks import Monitor, Spot
+from cancelkit.sweep.inside.child import Child, file_in_memory
 from cancelkit.sweep.inside.clock import Clock
 from cancelkit.sweep.inside.play import Player, tidy_up
 from cancelkit.sweep.inside.spots import SpotMonitor
@@ -36,6 +37,9 @@ from cancelkit.trace.tape_reader import TapeReader
 
 _PRACTICES = 3
 """So many runs with a signal are made before there is a copy of the process for any."""
+
+_THREADS_LEFT = 71
+"""The exit status that says so."""
 
 
 def main() -> None:
@@ -51,8 +55,11 @@ def main() -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     os.close(nowhere)
-    error = warm.practise()
-    link.sendall(json.dumps({"error": error}).encode() + b"\n")
+    if warm.leaves_threads():
+        # A copy of this process would be without them: so each run has to begin from the program's first line.
+        link.sendall(b'{"error": ""}\n')
+    else:
+        link.sendall(json.dumps({"error": warm.practise()}).encode() + b"\n")
     for request in lines:
         warm.serve(request, link)
 
@@ -69,7 +76,7 @@ class Warm:
     def __init__(self, settings: dict[str, Any]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        self._deadline = settings["deadline"]
+        self._deadline = 0.0
         self._player = Player(settings["path"], settings["arguments"])
         self._die_with_parent = dier(os.getpid())
         descriptor = move_far_up(file_in_memory())
@@ -85,7 +92,20 @@ class Warm:
         self._monitor: Monitor | StepMonitor | None = None
         if settings["all points"]:
             self._monitor = self._steps() if self._is_level_step else Monitor(settings["level"] == "instruction")
+        if self._monitor is not None:
+            self._monitor.install()
         adopt_orphans()
+
+    def leaves_threads(self) -> bool:
+        """Whether the program still has threads at its end; found out in a process of its own."""
+        child = os.fork()
+        if child == 0:
+            try:
+                self._player.play()
+                os._exit(0 if threading.active_count() == 1 else _THREADS_LEFT)
+            finally:
+                os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == _THREADS_LEFT
 
     def practise(self) -> str:
         """Run the program once, so that what is imported and found out on the way is there for every run.
@@ -94,7 +114,6 @@ class Warm:
         """
         monitor = self._monitor
         if monitor is not None:
-            monitor.install()
             monitor.reset()
         played = self._player.play()
         tidy_up()
@@ -113,7 +132,7 @@ class Warm:
         return "" if self._has_pressed else played.said
 
     def _press_ctrl_c(self) -> None:
-        """What a program that waits for ever gets instead of the end of its wait; and if that does not help, an error."""
+        """What a program that waits for ever gets instead of the end of its wait; if that does not help, an error."""
         if self._has_pressed:
             raise _NeverEndsError
         self._has_pressed = True
@@ -121,6 +140,7 @@ class Warm:
 
     def serve(self, request: dict[str, Any], link: socket.socket) -> None:
         """Have a request carried out in a process of its own, and hand on what it tells."""
+        self._deadline = request["deadline"]
         told, tell = os.pipe()
         child = os.fork()
         if child == 0:
@@ -166,7 +186,8 @@ class Warm:
     def _hand_on(self, told: int, link: socket.socket) -> bool:
         """Hand on all there is to be told; whether that came to its end, and nothing else did before."""
         while True:
-            ready, _, _ = select.select([told, link], [], [], self._deadline)
+            watched: list[Any] = [told, link]
+            ready, _, _ = select.select(watched, [], [], self._deadline)
             if not ready:
                 return False
             if told in ready:
@@ -176,7 +197,6 @@ class Warm:
                 link.sendall(data)
             else:
                 return False  # nothing is asked for meanwhile, so this is the end of the link
-
 
     def _has_ended(self, child: int) -> bool:
         """Whether a process ends in time that has nothing more to tell."""
