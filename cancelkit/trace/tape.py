@@ -82,7 +82,7 @@ class Tape:
         why_over: why nothing is recorded any more; empty as long as something is.
     """
 
-    __slots__ = ("_descriptor", "_identity", "_labels", "_limit", "_offsets", "place", "why_over")
+    __slots__ = ("_descriptor", "_identity", "_labels", "_limit", "_offsets", "_reserve", "place", "why_over")
 
     def __init__(self, descriptor: int, limit: int | None = None) -> None:
         """Record to an empty file that is open for reading and writing, so many bytes at most."""
@@ -91,8 +91,9 @@ class Tape:
         self.place = _nowhere()
         self.move_to(descriptor)
 
-    def move_to(self, descriptor: int) -> None:
+    def move_to(self, descriptor: int, *, is_on_disk: bool = True) -> None:
         """Record to another empty file from now on. Labels that were given keep their meaning."""
+        self._reserve = _reserve_on_disk if is_on_disk else _lengthen
         self._descriptor = descriptor
         self._identity = identity_of(descriptor)
         self._offsets = itertools.count(0, CHUNK)
@@ -167,7 +168,7 @@ class Tape:
         offset = next(self._offsets)
         if self._limit is not None and offset >= self._limit:
             raise OSError(errno.EFBIG, f"the record {LIMIT_REACHED} of {self._limit >> 20} MiB")
-        _reserve_on_disk(self._descriptor, offset)
+        self._reserve(self._descriptor, offset)
         chunk = memoryview(_mapped(self._descriptor, offset))
         places = itertools.count(0, PLACE)
         return places.__next__, chunk[: CHUNK - _RESERVE], places
@@ -213,6 +214,10 @@ def _reserve_on_disk(descriptor: int, offset: int) -> None:
         os.posix_fallocate(descriptor, offset, CHUNK)
     elif os.pwrite(descriptor, bytes(CHUNK), offset) < CHUNK:  # macOS
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _lengthen(descriptor: int, offset: int) -> None:
+    os.ftruncate(descriptor, offset + CHUNK)
 
 
 def _mapped(descriptor: int, offset: int) -> mmap.mmap:

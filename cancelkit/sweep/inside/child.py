@@ -32,7 +32,7 @@ class Child:
     def __init__(self, player: Player, recorder: Recorder, reader: TapeReader, clock: Clock, tell: int) -> None:
         self._player, self._recorder, self._clock, self._tell = player, recorder, clock, tell
         descriptor = move_far_up(file_in_memory())
-        recorder.tape.move_to(descriptor)
+        recorder.tape.move_to(descriptor, is_on_disk=not hasattr(os, "memfd_create"))
         self._reader = reader.moved_to(descriptor)
         self._landed: list[list[Any]] = []
         recorder.signals.on_received = self._on_received
