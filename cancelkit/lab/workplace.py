@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Workplace(NamedTuple):
-    """A server's port on loopback, and a folder."""
+    """A server's port on loopback, and a folder. Port 0 is no server: who asks waits by the loop's clock instead."""
 
     port: int
     folder: str

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -67,6 +68,7 @@ class Warm:
             process.wait()
             self._lines.close()
             self._link.close()
+            self._folder.cleanup()
 
     def survey(self) -> Survey:
         """What there is in a run without a signal.
@@ -125,6 +127,7 @@ class Warm:
     def _start(self) -> None:
         if self._is_closed:
             raise _EndedError
+        self._folder = tempfile.TemporaryDirectory(prefix="cancelkit-sweep-", ignore_cleanup_errors=True)
         ours, its = socket.socketpair()
         command = [sys.executable, "-P", "-m", "cancelkit.sweep.inside.warm", str(its.fileno())]
         with its:
@@ -140,10 +143,11 @@ class Warm:
         self._link, self._lines = ours, ours.makefile("rb")
         ours.settimeout(None)
         assert process.stderr is not None
-        settings = {"path": self._program.path, "arguments": self._program.arguments, "folder": self._program.folder}
+        program = self._program
+        settings = {"path": program.path, "arguments": program.arguments, "folder": program.folder}
         with process.stderr:
             try:
-                self._say(settings | self._settings)
+                self._say(settings | self._settings | {"own folder": self._folder.name})
                 self._row()
             except _EndedError:
                 said = process.stderr.read().decode(errors="replace").strip().splitlines()

@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
+from cancelkit.lab import workplace
 from cancelkit.lab.supervisor import adopt_orphans, kill_descendants, kill_group
 from cancelkit.sweep.inside.checks import Monitor, Spot
 from cancelkit.sweep.inside.child import Child, file_in_memory
@@ -49,6 +51,8 @@ def main() -> None:
     settings = next(lines)
     os.chdir(settings["folder"])
     sys.path[0] = os.path.dirname(settings["path"])  # noqa: PTH120
+    workplace.given = workplace.Workplace(0, settings["own folder"])
+    os.environ["TMPDIR"] = settings["own folder"]
     warm = Warm(settings)
     link.sendall(b'{"ready": true}\n')
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -62,6 +66,7 @@ def main() -> None:
         link.sendall(json.dumps({"error": warm.practise()}).encode() + b"\n")
     for request in lines:
         warm.serve(request, link)
+    shutil.rmtree(settings["own folder"], ignore_errors=True)  # nobody may be left to do it
 
 
 def _lines(link: socket.socket) -> Iterator[dict[str, Any]]:
