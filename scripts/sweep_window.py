@@ -1,8 +1,9 @@
 """A job that gets hold of a lock, and has one line too many before its `try`.
 
-Press Ctrl-C as often as you like: it says "unlocked", for that line takes a thousandth of a second.
-Then let the sweep press it at every point: `cancelkit sweep scripts/sweep_window.py` finds the
-line. With `-- --mended` added there is no such line, and every point is clean.
+Press Ctrl-C when it says "at work", as often as you like: it unlocks, and says so. The line before
+takes a thousandth of a second. Let the sweep press it at every point, and it finds the line:
+`cancelkit sweep scripts/sweep_window.py`. With `-- --mended` there is no such line, and every
+point is clean.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ async def job() -> None:
         if "--mended" not in sys.argv:
             await asyncio.sleep(0.001)  # the window
         try:
+            print("at work", flush=True)
             await asyncio.sleep(1)
         finally:
             await cancelkit.finish(unlock(released))

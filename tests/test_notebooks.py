@@ -29,7 +29,7 @@ def test_there_are_notebooks() -> None:
     names = ["00_start_here", "01_what_ctrl_c_does", "02_task_states", "03_taskgroup"]
     names += ["04_manual_tracking", "05_signal_handlers", "06_context_manager", "07_pitfalls"]
     names += ["08_testing_with_real_signals"]
-    names += ["10_choosing", "11_debugging", "12_capstone"]
+    names += ["09_every_interrupt_point", "10_choosing", "11_debugging", "12_capstone"]
     assert [path.stem for path in NOTEBOOKS] == names
 
 
@@ -61,7 +61,8 @@ def test_nothing_of_this_machine_or_run_is_kept(path: Path) -> None:
 def test_every_picture_says_the_same_in_words(path: Path) -> None:
     pictures = [output for output in outputs(path) if "image/png" in output.get("data", {})]
     assert pictures
-    known = r"^(signal 1: SIG|\+ kept, x broken|nothing leaked: )"  # of a timeline, of a matrix, of a checklist
+    # Of a timeline, of a matrix, of a checklist, of a sweep.
+    known = r"^(signal 1: SIG|\+ kept, x broken|nothing leaked: |.*: (one|two) signals? at )"
     for picture in pictures:
         words = "".join(picture["data"]["text/plain"])
         assert re.search(known, words, re.MULTILINE)

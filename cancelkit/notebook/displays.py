@@ -31,7 +31,7 @@ _PIXELS_PER_INCH = 96
 
 def show(shown: Shown, title: str = "") -> None:
     """Display a picture under the cell that calls this; its text says the same."""
-    _display(_figure_of(shown, title), str(shown))
+    _display(_figure_of(shown, title), _words_of(shown))
 
 
 def show_together(*titled: tuple[str, Outcome]) -> None:
@@ -52,7 +52,7 @@ def register(formatters: Any) -> None:
     """Have an IPython display these as pictures, and in words instead of as Python writes them."""
     for kind in (Outcome, Timeline, Checklist, Matrix, Sweep):
         formatters.formatters["image/png"].for_type(kind, _png_of)
-        formatters.formatters["text/plain"].for_type(kind, lambda shown, page, _: page.text(str(shown)))
+        formatters.formatters["text/plain"].for_type(kind, lambda shown, page, _: page.text(_words_of(shown)))
 
 
 def _display(figure: Figure, words: str) -> None:
@@ -65,7 +65,11 @@ def _display(figure: Figure, words: str) -> None:
 
 
 def _png_of(shown: Shown) -> tuple[bytes, dict[str, Any]]:
-    return _rendered(_figure_of(shown, ""), str(shown))
+    return _rendered(_figure_of(shown, ""), _words_of(shown))
+
+
+def _words_of(shown: Shown) -> str:
+    return shown.in_words() if isinstance(shown, Sweep) else str(shown)
 
 
 def _rendered(figure: Figure, words: str) -> tuple[bytes, dict[str, Any]]:

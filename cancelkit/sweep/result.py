@@ -24,6 +24,7 @@ SAID_BESIDE = (
 _SHOWN = 12
 """So many lines of unsafe code are told, and so many of CPython's own."""
 
+_SIGNALS = {1: "one signal", 2: "two signals", 3: "three signals"}
 _KINDS = {1: "points", 2: "pairs of points", 3: "triples of points"}
 
 
@@ -171,6 +172,16 @@ class Sweep:
         about = "" if self.is_total_exact else "about "
         share = tried / self.points if self.points else 1
         return f"a sample of {tried:,} of {about}{self.points:,} {kind} ({share:.2%}, seed {self.seed})"
+
+    def in_words(self) -> str:
+        """What goes with a picture: without the counts, which differ between versions of Python."""
+        which = "every point" if self.seed is None and self.is_complete else "a sample of points"
+        lines = [f"{self.program.title}: {_SIGNALS[self.signals]} at {which}"]
+        for word in self.verdicts:
+            places = sorted({(e.file, e.line, e.place) for e in self.unsafe if e.is_own and e.verdict == word})
+            where = ", ".join(place for *_, place in places) or "in CPython's own code"
+            lines.append(f"  {word}" if word == CLEAN else f"  {word}: {where}")
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
