@@ -1,4 +1,4 @@
-"""Two workers under a limit, with or without the two halves of the mend: cleanup that finishes, a run that owns signals.
+"""Three jobs, with or without the two halves of the mend: cleanup that finishes, a run that owns the signals.
 
 Let the sweep press Ctrl-C at every point, once and twice: `cancelkit sweep
 scripts/sweep_two_halves.py --signals 2`, and with `-- --finish`, `-- --own`, `-- --finish --own`.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import bisect
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from cancelkit.sweep.pool import Task
-from cancelkit.sweep.runs import Point, Survey
+from cancelkit.sweep.runs import Point, Spot, Survey
 
 SEVERAL_AT_MOST = 2000
 """So many pairs or triples are tried unless told otherwise; every one, if there are no more."""
@@ -19,9 +20,14 @@ BATCH = 100
 
 def every_one(survey: Survey, only: Sequence[str] = ()) -> list[Task]:
     """Every point of one signal; or every one in some files, by the ends of their names."""
-    sites = [survey.site(number) for number in range(1, len(survey.order) + 1)]
-    wanted = tuple(only)
-    return [Task((number,), site) for number, site in enumerate(sites, 1) if not wanted or site.file.endswith(wanted)]
+    wanted, times = tuple(only), Counter[int]()
+    tasks = []
+    for number, place in enumerate(survey.order, 1):
+        times[place] += 1
+        site = survey.sites[place]
+        if not wanted or site.file.endswith(wanted):
+            tasks.append(Task((number,), Spot(site, times[place])))
+    return tasks
 
 
 def sample_of(tasks: Sequence[Task], size: int, seed: int) -> list[Task]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 from cancelkit.errors import CancelkitError
 from cancelkit.lab.outcome import describe_status
 from cancelkit.sweep.program import Program
-from cancelkit.sweep.runs import Point, Run, Site, Spot, Survey, run_of, survey_of
+from cancelkit.sweep.runs import Point, Run, Spot, Survey, run_of, survey_of
 from cancelkit.sweep.verdicts import CRASHED, HUNG, UNRESOLVED, Verdict
 
 DEADLINE = 10.0
@@ -29,10 +29,10 @@ class _EndedError(Exception):
 
 
 class Task(NamedTuple):
-    """A point that is to be tried, and the site that its first signal is expected at."""
+    """A point that is to be tried, and the spot that its first signal is expected at."""
 
     point: Point
-    site: Site
+    first: Spot
 
 
 class Warm:
@@ -91,17 +91,17 @@ class Warm:
         told, ended = self._asked({"spots": spots})
         return run_of(told[0]) if told else self._fault((), ended)
 
-    def alone(self, point: Point) -> Run:
-        """The run with signals at one point, in a process that nothing was run in before."""
-        (run,) = self.together([point])
+    def alone(self, task: Task) -> Run:
+        """The run at one point, in a process that nothing was run in before."""
+        (run,) = self.together([task])
         return run
 
-    def together(self, points: Sequence[Point]) -> list[Run]:
-        """Runs of the first of these points, one after the other in one process: as many as it could be used for."""
-        told, ended = self._asked({"points": points})
+    def together(self, tasks: Sequence[Task]) -> list[Run]:
+        """Runs at the first of these points, one after the other in one process: as many as it could be used for."""
+        told, ended = self._asked({"tasks": tasks})
         runs = [run_of(row) for row in told]
         if ended["hung"] or ended["ended"] != 0 or not runs:
-            runs += [self._fault(point, ended) for point in points[len(runs) :][:1]]
+            runs += [self._fault(task.point, ended) for task in tasks[len(runs) :][:1]]
         return runs
 
     def _asked(self, request: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -202,35 +202,45 @@ class Warm:
 
 
 def try_all(warm: Warm, tasks: Sequence[Task]) -> list[Run]:
-    """A run for each of these points, each that is not clean tried again in a process of its own."""
+    """A run for each of these points, that can be believed: what is not clean was so twice, in different processes."""
+    firsts = _shared(warm, tasks)
+    doubtful = [number for number, run in enumerate(firsts) if not run.is_clean and _is_there(run, tasks[number])]
+    # The other way round, so that each comes after other runs than before.
+    again = _shared(warm, [tasks[number] for number in reversed(doubtful)])
+    seconds = dict(zip(reversed(doubtful), again, strict=True))
+    return [
+        _settled(warm, task, first, seconds.get(n)) for n, (task, first) in enumerate(zip(tasks, firsts, strict=True))
+    ]
+
+
+def _shared(warm: Warm, tasks: Sequence[Task]) -> list[Run]:
+    """A run for each of these points, in as few processes as can be."""
     runs: list[Run] = []
     while len(runs) < len(tasks):
-        rest = tasks[len(runs) :]
-        together = warm.together([task.point for task in rest])
-        runs += [_settled(warm, task, run) for task, run in zip(rest, together, strict=False)]
+        runs += warm.together(tasks[len(runs) :])
     return runs
 
 
-def _settled(warm: Warm, task: Task, first: Run) -> Run:
+def _settled(warm: Warm, task: Task, first: Run, second: Run | None) -> Run:
     """The run at a point that can be believed: what is clean, and where it should be; or what came twice.
 
-    In a process where others ran before, a program can come to another place: then that run tells nothing.
+    A point on which two runs disagree gets processes of its own.
     """
-    is_there = _site_of(first) == task.site
-    if first.is_clean and is_there:
+    is_there = _is_there(first, task)
+    if is_there and (first.is_clean or (second is not None and second.agrees_with(first))):
         return first
-    second = warm.alone(task.point)
-    if second.agrees_with(first) or (not is_there and _site_of(second) == task.site):
-        return second
-    third = warm.alone(task.point)
-    if third.agrees_with(second):
+    third = warm.alone(task)
+    if third.agrees_with(first) or (third.is_clean and not is_there and _is_there(third, task)):
         return third
-    why = f"one run: {second.verdict.word}; another: {third.verdict.word}"
-    return third._replace(verdict=Verdict(UNRESOLVED, why, third.verdict.at))
+    fourth = warm.alone(task)
+    if fourth.agrees_with(third):
+        return fourth
+    why = f"one run: {third.verdict.word}; another: {fourth.verdict.word}"
+    return fourth._replace(verdict=Verdict(UNRESOLVED, why, fourth.verdict.at))
 
 
-def _site_of(run: Run) -> Site | None:
-    return run.raised[0].site if run.raised else None
+def _is_there(run: Run, task: Task) -> bool:
+    return bool(run.raised) and run.raised[0] == task.first
 
 
 def try_elsewhere(program: Program, level: str, tasks: Sequence[Task]) -> list[Run]:

@@ -61,10 +61,6 @@ class Survey(NamedTuple):
     waits_for_ever: bool
     is_real: bool
 
-    def site(self, number: int) -> Site:
-        """The site of the point of this number; the first is 1."""
-        return self.sites[self.order[number - 1]]
-
 
 class Run(NamedTuple):
     """One run with signals.

@@ -60,8 +60,8 @@ class _Task:
         self.held: set[str] = set()
 
 
-def judge(events: Sequence[Event], status: int | None, error: str, left: Sequence[str]) -> tuple[Verdict, bool]:
-    """The verdict on a run, and whether all its tasks have ended and its loops were closed.
+def judge(events: Sequence[Event], status: int | None, error: str, left: Sequence[str]) -> Verdict:
+    """The verdict on a run.
 
     `status` is as in `Popen.returncode`, None if the program hung; `error` the class of the error that it ended with;
     `left` what it still had at its end, in words.
@@ -76,8 +76,7 @@ def judge(events: Sequence[Event], status: int | None, error: str, left: Sequenc
     leftovers = [*run.leftovers(), *left]
     if leftovers:
         problems.append(Verdict(LEFTOVERS, ", ".join(dict.fromkeys(leftovers))))
-    worst = min(problems, key=lambda verdict: WORDS.index(verdict.word), default=Verdict(CLEAN))
-    return worst, not run.is_open and status is not None
+    return min(problems, key=lambda verdict: WORDS.index(verdict.word), default=Verdict(CLEAN))
 
 
 class _Run:
@@ -90,14 +89,8 @@ class _Run:
         self._problems: list[Verdict] = []
         self._complaints: list[str] = []
         self._owed: dict[str, _Task | None] = {}
-        self._open_loops: set[int] = set()
         for event in events:
             self._take(event)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there are tasks that have not ended, or loops that were not closed."""
-        return bool(self._open_loops) or any(not task.state.is_end for task in self._tasks.values())
 
     def problems(self) -> Iterable[Verdict]:
         """What went wrong with cleanup, and what began too late."""
@@ -127,10 +120,6 @@ class _Run:
         kind, detail = event.kind, event.detail
         if kind == "signal received":
             self.has_signal = True
-        elif kind == "loop":
-            self._open_loops.add(detail["loop"])
-        elif kind == "closed":
-            self._open_loops.discard(detail["loop"])
         elif kind == "complaint":
             self._complaints.append(detail["what"] + (f": {detail['coro']}" if "coro" in detail else ""))
         elif kind == "created" and event.task is not None:

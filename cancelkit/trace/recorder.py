@@ -27,7 +27,7 @@ from asyncio import events as asyncio_events
 from asyncio import tasks as asyncio_tasks
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cancelkit.errors import CancelkitError
 from cancelkit.trace import reports
@@ -63,6 +63,9 @@ from cancelkit.trace.tasks import (
 )
 from cancelkit.trace.unseen import hide_from_stacks
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsNext
+
 _LOOP_CLOSERS = frozenset(
     {
         "BaseEventLoop.shutdown_asyncgens",
@@ -85,9 +88,8 @@ class _Loop:
 
     __slots__ = ("coros", "is_closing", "number", "reference")
 
-    def __init__(self, reference: Callable[[], Any], number: int) -> None:
-        self.reference, self.number = reference, number
-        self.coros: dict[str, int] = {}
+    def __init__(self, reference: Callable[[], Any], number: int, coros: dict[str, int]) -> None:
+        self.reference, self.number, self.coros = reference, number, coros
         self.is_closing = False
 
 
@@ -120,9 +122,11 @@ class Recorder:
         self._on_close = self.signals.guarded(self._on_loop_close)
         self._foreign_loops = ForeignLoops(self._run, self._on_close, self._complaints)
         self._replacements = Replacements()
-        self.numbers, self._loop_numbers = itertools.count(1), itertools.count(1)
+        self.numbers: SupportsNext[int] = itertools.count(1)
+        self.loop_numbers: SupportsNext[int] = itertools.count(1)
         self._loops: weakref.WeakKeyDictionary[Any, _Loop] = weakref.WeakKeyDictionary()
-        self.latest_loop = _Loop(lambda: None, 0)
+        self._coros: dict[int, dict[str, int]] = {}
+        self.latest_loop = _Loop(lambda: None, 0, {})
         self.next_main: weakref.ref[Any] | None = None
 
     def install(self) -> None:
@@ -299,7 +303,8 @@ class Recorder:
 
     def _meet(self, loop: Any, coro: Any) -> _Loop:
         """Introduce a loop that has not made a task before."""
-        met = self._loops[loop] = _Loop(weakref.ref(loop), next(self._loop_numbers))
+        number = next(self.loop_numbers)
+        met = self._loops[loop] = _Loop(weakref.ref(loop), number, self._coros.setdefault(number, {}))
         kind, thread = quoted(type(loop).__qualname__), quoted(threading.current_thread().name)
         self.tape.put_text(f'"kind":"loop","loop":{met.number},"type":{kind},"thread":{thread}')
         if not isinstance(loop, base_events.BaseEventLoop):

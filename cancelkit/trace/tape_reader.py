@@ -63,6 +63,20 @@ class TapeReader:
         reader._labels |= self._labels
         return reader
 
+    def peek(self) -> bytes:
+        """What was recorded since the last call of `new_events`, as it is on the tape; nothing if that is scattered."""
+        data = os.pread(self._descriptor, min(_READ_AT_ONCE, CHUNK - self._next % CHUNK), self._next)
+        written = -(-_written(data) // PLACE) * PLACE
+        return data[:written] if written < len(data) and not self._late else b""
+
+    def skip(self, size: int) -> None:
+        """Leave out so many bytes of what comes next."""
+        self._next += size
+
+    def give_up_late(self) -> None:
+        """Wait no more for what was begun and not finished."""
+        self._late.clear()
+
     def new_events(self) -> tuple[Event, ...]:
         """What was recorded since the last call, in order of time.
 

@@ -6,7 +6,7 @@ import concurrent.futures.thread
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -14,7 +14,7 @@ from cancelkit.sweep.inside.checks import Monitor, entries, line_of, site_of
 from cancelkit.sweep.inside.clock import Clock, children
 from cancelkit.sweep.inside.play import Player, tidy_up
 from cancelkit.sweep.inside.steps import StepMonitor
-from cancelkit.sweep.verdicts import judge
+from cancelkit.sweep.verdicts import Verdict, judge
 from cancelkit.trace.events import Event
 from cancelkit.trace.lines import line_of as line_of_event
 from cancelkit.trace.recorder import Recorder
@@ -29,39 +29,62 @@ _ENTRIES = frozenset(entries())
 class Child:
     """Plays the program with signals, and tells what came of it: a line of JSON for each run."""
 
-    def __init__(self, player: Player, recorder: Recorder, reader: TapeReader, clock: Clock, tell: int) -> None:
+    def __init__(
+        self,
+        player: Player,
+        recorder: Recorder,
+        reader: TapeReader,
+        clock: Clock,
+        begin_anew: Callable[[], None],
+        tell: int,
+    ) -> None:
         self._player, self._recorder, self._clock, self._tell = player, recorder, clock, tell
         descriptor = move_far_up(file_in_memory())
         recorder.tape.move_to(descriptor, is_on_disk=not hasattr(os, "memfd_create"))
         self._reader = reader.moved_to(descriptor)
+        self._begin_anew = begin_anew
         self._landed: list[list[Any]] = []
+        self._judged: dict[Any, Verdict] = {}
         recorder.signals.on_received = self._on_received
         os.register_at_fork(after_in_child=lambda: os.close(tell))
 
-    def run(self, monitor: Monitor | StepMonitor, points: Sequence[Sequence[int]], *, with_events: bool) -> None:
-        """Play once for each point, and go on as long as a run leaves nothing behind for the next."""
+    def run(self, monitor: Monitor | StepMonitor, tasks: Sequence[Any], *, with_events: bool) -> None:
+        """Play once for each point, and go on as long as a run leaves nothing behind for the next.
+
+        Each of the `tasks` is a point, and the spot that its first signal is expected at. A run that comes to another
+        one, because of something that runs before it have left behind after all, is not told of.
+        """
         self._monitor, self._tells_events = monitor, with_events
         self._clock.on_hang = self._on_hang
-        for point in points:
-            if not self._run_once(point):
+        for number, (point, first) in enumerate(tasks):
+            if not self._run_once(point, first if number else None):
                 return
 
-    def _run_once(self, point: Sequence[int]) -> bool:
+    def _run_once(self, point: Sequence[int], first: Any) -> bool:
         self._point = point
         self._landed.clear()
         self._clock.reset()
+        self._begin_anew()
         self._monitor.reset(point)
         played = self._player.play()
         self._monitor.stop()
         self._wait_for_threads()
         left = [*played.left, *(f"child process {pid}" for pid in children().split())]
-        tidy_up()
-        is_like_new = self._say(played.status, played.error, left)
-        return is_like_new and not left
+        are_tasks_gone = tidy_up()
+        if first is not None and not self._began_at(first):
+            return False
+        self._say(played.status, played.error, left)
+        return are_tasks_gone and self._player.is_as_before() and not children()
+
+    def _began_at(self, first: Any) -> bool:
+        site, time = first
+        return bool(self._monitor.raised) and self._monitor.raised[0] == (tuple(site), time)
 
     def survey(self, monitor: Monitor | StepMonitor) -> None:
         """Play once without a signal, and tell of every point and every event."""
         self._monitor = monitor
+        self._clock.reset()
+        self._begin_anew()
         monitor.reset(to_list=True)
         self._clock.on_hang = lambda: self._say_survey(waits_for_ever=True)
         self._player.play()
@@ -93,14 +116,22 @@ class Child:
         self._say(None, "", [])
         os._exit(0)
 
-    def _say(self, status: int | None, error: str, left: list[str]) -> bool:
-        """Tell what came of a run; whether nothing of it is left in this process."""
-        events = self._reader.new_events()
-        verdict, is_like_new = judge(events, status, error, left)
+    def _say(self, status: int | None, error: str, left: list[str]) -> None:
+        """Tell what came of a run."""
+        # Most runs go the same way as one before: then what is on the tape is the same, to the last byte.
+        taped = self._reader.peek()
+        key = taped, status, error, tuple(left)
+        events: Sequence[Event] = ()
+        if taped and not self._tells_events and key in self._judged:
+            self._reader.skip(len(taped))
+        else:
+            events = self._reader.new_events()
+            self._reader.give_up_late()
+            self._judged[key] = judge(events, status, error, left)
         self._write(
             {
                 "point": self._point,
-                "verdict": verdict,
+                "verdict": self._judged[key],
                 "status": status,
                 "count": self._monitor.count,
                 "raised": self._monitor.raised,
@@ -109,7 +140,6 @@ class Child:
                 "events": _lines(events) if self._tells_events else [],
             }
         )
-        return is_like_new
 
     def _write(self, row: dict[str, Any]) -> None:
         data = json.dumps(row).encode() + b"\n"

@@ -22,31 +22,37 @@ from asyncio import base_events
 from collections.abc import Callable
 from typing import Any
 
+from cancelkit.sweep.inside.counting import counter
 from cancelkit.trace.signals import SignalWatch
 from cancelkit.trace.unseen import without_us
 
+_TICK = 1000
+"""Nanoseconds that pass from one event to the next, so that they have an order."""
+
 
 class Clock:
-    """The time that loops are told, in seconds.
+    """The time that loops are told, in seconds, and the recorder, in nanoseconds.
 
     Attributes:
         is_real: whether a loop has waited for something outside, which takes real time.
+        ticks: the times of events, in nanoseconds.
         before_wait: called before each wait of a selector.
         on_hang: called when a loop would wait for ever; it does not return.
     """
 
-    def __init__(self, signals: SignalWatch, on_hang: Callable[[], None]) -> None:
+    def __init__(self, on_hang: Callable[[], None]) -> None:
         self._now = [0.0]
+        self.ticks = counter(0, _TICK)
         self.is_real = False
         self.before_wait: Callable[[], None] | None = None
         self.on_hang = on_hang
-        self.signals = signals
         self._main_thread = threading.get_ident()
         self._pairs: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
-    def install(self) -> None:
+    def install(self, signals: SignalWatch) -> None:
         """Have every loop that is made from now on use this clock, and a selector that knows it."""
         clock, make_pair = self, socket.socketpair
+        self.signals = signals
 
         def socketpair(*args: Any, **kwargs: Any) -> tuple[socket.socket, socket.socket]:
             pair = make_pair(*args, **kwargs)
@@ -62,14 +68,10 @@ class Clock:
         read = functools.partial(list.__getitem__, self._now, 0)
         base_events.time = types.SimpleNamespace(**vars(time) | {"monotonic": read})  # type: ignore[attr-defined]
 
-    @property
-    def now(self) -> float:
-        """Seconds since the run began; they stand still but for waits."""
-        return self._now[0]
-
     def reset(self) -> None:
         """Begin anew, for another run."""
         self._now[0], self.is_real = 0.0, False
+        self.ticks.begin(0)
 
     def wait(self, selector: _Selector, timeout: float | None) -> list[Any]:
         """What is ready when a loop has waited so many seconds; None is for ever."""
@@ -80,12 +82,16 @@ class Clock:
             self.is_real = True
             started = time.monotonic()
             ready = selector.look(timeout)
-            self._now[0] += time.monotonic() - started
+            self._advance(time.monotonic() - started)
         elif timeout is None:
             self.on_hang()
         else:
-            self._now[0] += timeout
+            self._advance(timeout)
         return ready
+
+    def _advance(self, seconds: float) -> None:
+        self._now[0] += seconds
+        self.ticks.begin(max(next(self.ticks), int(self._now[0] * 1e9)))
 
     def _could_come_from_outside(self, selector: _Selector) -> bool:
         if threading.get_ident() != self._main_thread or threading.active_count() > 1:

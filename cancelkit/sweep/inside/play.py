@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 import types
+import weakref
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any, NamedTuple
@@ -54,13 +55,17 @@ class Player:
         module.__dict__.update(__file__=self._path, __builtins__=_BUILTINS)
         sys.modules["__main__"] = module
         sys.argv = [self._path, *self._arguments]
-        before = {*_descriptors()}, {*threading.enumerate()}
+        self._before = {*_descriptors()}, {*threading.enumerate()}
         error = self._run(module.__dict__)
-        left = tuple(_left(*before))
+        left = tuple(_left(*self._before))
         name = type(error).__name__ if error is not None else ""
         played = Played(_status_of(error), left, name, _said_of(error))
         del error  # which holds on to what was under way
         return played
+
+    def is_as_before(self) -> bool:
+        """Whether there are the descriptors and threads now that there were before the last run."""
+        return ({*_descriptors()}, {*threading.enumerate()}) == self._before
 
     def _run(self, namespace: dict[str, Any]) -> BaseException | None:
         try:
@@ -108,11 +113,24 @@ def _left(descriptors: set[tuple[int, int, int]], threads: set[threading.Thread]
             yield f"thread {thread.name}"
 
 
-def tidy_up() -> None:
-    """Have what a run left behind die, as it would at the end of the process; and put back what was there before."""
+def tidy_up() -> bool:
+    """Have what a run left behind die, as it would at the end of the process; and put back what was there before.
+
+    What is returned is whether no task lives on.
+    """
     signal.set_wakeup_fd(-1)
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio._set_running_loop(None)
     sys.modules["__main__"] = types.ModuleType("__main__")
     gc.collect()
+    alive = 0
+    for found in vars(asyncio.tasks).values():
+        if isinstance(found, weakref.WeakSet):
+            # One that was interrupted while it was gone through would remember that for ever.
+            tasks: Any = found
+            tasks.data = {reference for reference in tasks.data if reference() is not None}
+            tasks._pending_removals.clear()
+            tasks._iterating.clear()
+            alive += len(tasks.data)
+    return not alive

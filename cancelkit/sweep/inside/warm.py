@@ -9,6 +9,7 @@ end of the link is an order to end.
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -24,17 +25,19 @@ from typing import Any
 
 from cancelkit.lab import workplace
 from cancelkit.lab.supervisor import adopt_orphans, kill_descendants, kill_group
+from cancelkit.sweep.inside import checks
+from cancelkit.sweep.inside import steps as inside_steps
 from cancelkit.sweep.inside.checks import Monitor, Spot
 from cancelkit.sweep.inside.child import Child, file_in_memory
 from cancelkit.sweep.inside.clock import Clock
 from cancelkit.sweep.inside.play import Player, tidy_up
 from cancelkit.sweep.inside.spots import SpotMonitor
 from cancelkit.sweep.inside.steps import SpotSteps, StepMonitor
-from cancelkit.sweep.inside.tasks import have_tasks_hashed_in_order
+from cancelkit.sweep.inside.tasks import install_with_numbers
+from cancelkit.trace import steps, tape
 from cancelkit.trace.place import dier
 from cancelkit.trace.recorder import Recorder
 from cancelkit.trace.starting import move_far_up
-from cancelkit.trace.tape import Tape
 from cancelkit.trace.tape_reader import TapeReader
 
 _PRACTICES = 3
@@ -84,16 +87,17 @@ class Warm:
         self._deadline = 0.0
         self._player = Player(settings["path"], settings["arguments"])
         self._die_with_parent = dier(os.getpid())
-        descriptor = move_far_up(file_in_memory())
-        self._recorder = Recorder(Tape(descriptor))
-        self._reader = TapeReader(descriptor)
         self._is_level_step = settings["level"] == "step"
-        self._clock = Clock(self._recorder.signals, self._press_ctrl_c)
+        self._clock = Clock(self._press_ctrl_c)
+        for module in (tape, steps, checks, inside_steps):
+            setattr(module, "monotonic_ns", functools.partial(next, self._clock.ticks))  # noqa: B010
+        descriptor = move_far_up(file_in_memory())
+        self._recorder = Recorder(tape.Tape(descriptor))
+        self._reader = TapeReader(descriptor)
         self._has_pressed = False
         gc.disable()
-        self._recorder.install()
-        self._clock.install()
-        have_tasks_hashed_in_order(self._recorder)
+        self._begin_anew = install_with_numbers(self._recorder)
+        self._clock.install(self._recorder.signals)
         self._monitor: Monitor | StepMonitor | None = None
         if settings["all points"]:
             self._monitor = self._steps() if self._is_level_step else Monitor(settings["level"] == "instruction")
@@ -170,13 +174,13 @@ class Warm:
         link.sendall(json.dumps({"ended": ended, "hung": has_hung}).encode() + b"\n")
 
     def _carry_out(self, request: dict[str, Any], tell: int) -> None:
-        child = Child(self._player, self._recorder, self._reader, self._clock, tell)
+        child = Child(self._player, self._recorder, self._reader, self._clock, self._begin_anew, tell)
         if self._monitor is None:
             monitor = self._at_spots([((*site,), time) for site, time in request["spots"]])
             monitor.install()
-            child.run(monitor, [()], with_events=True)
-        elif "points" in request:
-            child.run(self._monitor, request["points"], with_events=False)
+            child.run(monitor, [((), None)], with_events=True)
+        elif "tasks" in request:
+            child.run(self._monitor, request["tasks"], with_events=False)
         else:
             child.survey(self._monitor)
 
