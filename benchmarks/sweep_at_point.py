@@ -62,7 +62,7 @@ class _Forking(Monitor):
 
 def sweep_at_points(path: str, arguments: list[str]) -> list[str]:
     """The verdict at each point."""
-    warm = Warm({"path": path, "arguments": arguments, "level": "check", "all points": True})
+    warm = Warm({"path": path, "arguments": arguments, "level": "check", "all points": False})
     warm.practise()
     recorder, player = warm._recorder, warm._player
     tape = move_far_up(file_in_memory())
@@ -86,14 +86,8 @@ def sweep_at_points(path: str, arguments: list[str]) -> list[str]:
 
     warm._clock.on_hang = on_hang
     monitor: _Forking = _Forking(on_copy)
-    monitor._entries = warm._monitor._entries  # type: ignore[union-attr]
-    monitor._register = warm._monitor._register  # type: ignore[union-attr]
-    events: Any = sys.monitoring.events  # type: ignore[attr-defined,unused-ignore]
-    register = sys.monitoring.register_callback  # type: ignore[attr-defined,unused-ignore]
-    for event, callback in ((events.PY_START, monitor._on_start), (events.PY_RETURN, monitor._on_end)):
-        register(4, event, callback)
-    register(4, events.PY_UNWIND, monitor._on_unwind)
-    recorder.signals.on_received = lambda *_: monitor.go_on()
+    monitor.install()
+    recorder.signals.on_received = lambda _, frame: monitor.go_on(frame)
     monitor.reset()
     played = player.play()
     monitor.stop()

@@ -194,7 +194,7 @@ class _Interruption:
         self._closer: asyncio.Task[Any] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._begun = False
-        self._gave_up = False
+        self._gave_up = self._is_main_left = False
         self._undo = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -222,6 +222,10 @@ class _Interruption:
 
     def __exit__(self, *_: object) -> None:
         global _interruption
+        self._is_main_left = self._main is not None and not self._main.done()
+        # While signals are only noted: when a task dies, asyncio's set of them is told by a weak reference's callback,
+        # and what a signal raises in there is lost.
+        self._main = self._closer = self._deadline = None
         _interruption = None
         self._undo.close()
 
@@ -331,9 +335,8 @@ class _Interruption:
 
     def report(self, error: BaseException | None) -> None:
         """Say what went wrong while the program was being interrupted; the interrupt itself goes on."""
-        given_up = self._main is not None and not self._main.done()
         expected = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
-        if error is not None and not given_up and not isinstance(error, expected):
+        if error is not None and not self._is_main_left and not isinstance(error, expected):
             sys.excepthook(type(error), error, error.__traceback__)
 
     def raise_first(self) -> NoReturn:

@@ -1,7 +1,8 @@
 """Points at CPython's own checks: where it would run the handler of a signal that has come.
 
 Between two of them Python looks at no signal: it does so when a function begins, when a loop jumps back and after a
-call (`ceval.c`: CHECK_EVAL_BREAKER). `sys.monitoring` (3.12) tells of each instruction before it is carried out. The
+call (`ceval.c`: CHECK_EVAL_BREAKER). What a call has called may have begun since, and looked itself: it takes a signal
+that comes when a function returns, or a coroutine gives way, to find the look that is after the call. `sys.monitoring` (3.12) tells of each instruction before it is carried out. The
 signal is raised there by C, from within a line of Python that has no check of its own, and with the telling switched
 off: so it is the program's next check that runs the handler, as it would without us.
 """
@@ -18,13 +19,16 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from threading import get_ident
 from time import monotonic_ns
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import cancelkit.shutdown
-from cancelkit.trace.sources import OURS
+from cancelkit.trace.signals import frames_below
+from cancelkit.trace.sources import OURS, is_library
 
 NEVER = -1
+
+_ASYNCIO = runners.__file__.removesuffix("runners.py")
 
 TOOL = 4  # of the six, one that has no meaning to others
 _raise: Any = ctypes.PyDLL(None)["raise"]
@@ -62,6 +66,7 @@ class Monitor:
     def __init__(self, every_instruction: bool = False) -> None:
         self._every_instruction = every_instruction
         self._known: set[tuple[int, int]] = set()
+        self._shared: set[tuple[int, int]] = set()  # of libraries that we use as well
         self._kept: list[CodeType] = []  # so that no other code gets the same id
         self._depth = 0
         self._main_thread = get_ident()
@@ -100,31 +105,42 @@ class Monitor:
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
         events = monitoring.events
         monitoring.use_tool_id(TOOL, "cancelkit")
-        register, self._instruction = monitoring.register_callback, events.INSTRUCTION
-        self._register = functools.partial(register, TOOL, self._instruction)
+        register = monitoring.register_callback
+        self._register = functools.partial(register, TOOL, events.INSTRUCTION)
         self._entries = {id(code) for code in entries()}
-        register(TOOL, events.PY_START, self._on_start)
-        register(TOOL, events.PY_RETURN, self._on_end)
-        register(TOOL, events.PY_UNWIND, self._on_unwind)
+        callbacks = {
+            events.PY_START: self._on_start,
+            events.PY_RETURN: self._on_end,
+            events.PY_UNWIND: self._on_unwind,
+        }
+        self._listeners = [(functools.partial(register, TOOL, event), call) for event, call in callbacks.items()]
+        self._listen()
         for code in entries():
             monitoring.set_local_events(TOOL, code, events.PY_START | events.PY_RETURN)
 
-    def go_on(self) -> None:
-        """A signal that was raised has been received: what comes now is counted again."""
+    def go_on(self, frame: FrameType | None) -> None:
+        """A signal that was raised has been received, while this frame runs: what comes now is counted again."""
         if self._is_waiting_for_handler:
             self._is_waiting_for_handler = False
+            self._depth = sum(id(below.f_code) in self._entries for below in frames_below(frame))
+            self._listen()
             if self._depth:
                 self._register(self._callback)
+
+    def _listen(self) -> None:
+        for register, callback in self._listeners:
+            register(callback)
 
     def stop(self) -> None:
         """The run is over."""
         self._register(None)
+        self._listen()
 
     def _on_start(self, code: CodeType, _: int) -> None:
         if get_ident() != self._main_thread:
             return
         self._depth += 1
-        if self._depth == 1 and not self._is_waiting_for_handler:
+        if self._depth == 1:
             self._register(self._callback)
 
     def _on_end(self, code: CodeType, _offset: int, _value: object) -> None:
@@ -140,6 +156,7 @@ class Monitor:
     def _counting(self, due: int, *, to_list: bool) -> Callable[[CodeType, int], Any]:
         """What is called before each instruction. Every check of the program passes here, so each line counts."""
         known, is_point, disable = self._known, self._is_point, self._disable
+        shared = self._shared
         passed, times, main_thread = self.passed, self.times, self._main_thread
         seen = passed.append
 
@@ -148,7 +165,7 @@ class Monitor:
             key = id(code), offset
             if key not in known and not is_point(code, offset):
                 return disable
-            if get_ident() == main_thread:
+            if get_ident() == main_thread and not (key in shared and _is_called_by_us()):
                 seen(key)
                 if to_list:
                     times.append(monotonic_ns())
@@ -169,6 +186,8 @@ class Monitor:
         gap = next(self._gaps, NEVER)
         self._is_waiting_for_handler = True
         self._register(None)
+        for register, _ in self._listeners:
+            register(None)  # or the handler could run in there
         return NEVER if gap == NEVER else self.count + gap
 
     def _is_point(self, code: CodeType, offset: int) -> bool:
@@ -177,7 +196,22 @@ class Monitor:
             return False
         self._known.add((id(code), offset))
         self._kept.append(code)
+        if is_library(code.co_filename) and not code.co_filename.startswith(_ASYNCIO):
+            self._shared.add((id(code), offset))
         return True
+
+
+def _is_called_by_us() -> bool:
+    """Whether it is code of ours that has called the library's code that runs: the program does not come there."""
+    frame = sys._getframe(2).f_back
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(OURS):
+            return True
+        if name.startswith(_ASYNCIO) or not is_library(name):
+            return False
+        frame = frame.f_back
+    return False
 
 
 def entries() -> Iterator[CodeType]:
@@ -211,9 +245,9 @@ def _of_the_recorder(code: CodeType) -> Iterator[int]:
 
 
 def is_check(name: str) -> bool:
-    """Whether Python looks for signals in an instruction of this name."""
+    """Whether Python looks for signals in an instruction of this name, or in the call that it comes back from."""
     is_call = name.startswith("CALL") and not name.startswith("CALL_INTRINSIC")
-    return is_call or name in ("RESUME", "JUMP_BACKWARD")
+    return is_call or name in ("RESUME", "JUMP_BACKWARD", "RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE")
 
 
 _CHECKS = frozenset(number for name, number in dis.opmap.items() if is_check(name))

@@ -22,6 +22,7 @@ from cancelkit.trace.signals import frames_below
 from cancelkit.trace.sources import is_own
 from cancelkit.trace.starting import move_far_up
 from cancelkit.trace.tape_reader import TapeReader
+from cancelkit.trace.unseen import is_ours
 
 _ENTRIES = frozenset(entries())
 
@@ -104,12 +105,13 @@ class Child:
         os._exit(0)
 
     def _on_received(self, _signum: int, frame: FrameType | None) -> None:
-        if frame is not None and threading.current_thread() is threading.main_thread():
-            code = frame.f_code
-            site = (code.co_filename, code.co_qualname, code.co_firstlineno, frame.f_lasti)
-            own = next((f"{f.f_code.co_filename}:{f.f_lineno}" for f in _below_the_runner(frame)), "")
-            self._landed.append([[*site, frame.f_lineno or line_of(code, frame.f_lasti)], own])
-        self._monitor.go_on()
+        at = next((below for below in frames_below(frame) if not is_ours(below)), None)
+        if at is not None and threading.current_thread() is threading.main_thread():
+            code = at.f_code
+            site = (code.co_filename, code.co_qualname, code.co_firstlineno, at.f_lasti)
+            own = next((f"{f.f_code.co_filename}:{f.f_lineno}" for f in _below_the_runner(at)), "")
+            self._landed.append([[*site, at.f_lineno or line_of(code, at.f_lasti)], own])
+        self._monitor.go_on(frame)
 
     def _on_hang(self) -> None:
         self._monitor.stop()

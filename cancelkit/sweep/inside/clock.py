@@ -47,7 +47,8 @@ class Clock:
         self.before_wait: Callable[[], None] | None = None
         self.on_hang = on_hang
         self._main_thread = threading.get_ident()
-        self._pairs: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        # Not a WeakSet, which is told in Python when one of them dies, in the middle of the program.
+        self._pairs: list[weakref.ref[socket.socket]] = []
 
     def install(self, signals: SignalWatch) -> None:
         """Have every loop that is made from now on use this clock, and a selector that knows it."""
@@ -55,8 +56,15 @@ class Clock:
         self.signals = signals
 
         def socketpair(*args: Any, **kwargs: Any) -> tuple[socket.socket, socket.socket]:
-            pair = make_pair(*args, **kwargs)
-            clock._pairs.update(pair)
+            ck_at_work = True  # noqa: F841
+            try:
+                pair = make_pair(*args, **kwargs)
+                clock._pairs += map(weakref.ref, pair)
+                if signals.held:
+                    signals.release()
+            except BaseException as error:
+                without_us(error)
+                raise
             return pair
 
         class Selector(_Selector):
@@ -71,14 +79,18 @@ class Clock:
     def reset(self) -> None:
         """Begin anew, for another run."""
         self._now[0], self.is_real = 0.0, False
+        self._pairs.clear()
         self.ticks.begin(0)
 
     def wait(self, selector: _Selector, timeout: float | None) -> list[Any]:
         """What is ready when a loop has waited so many seconds; None is for ever."""
-        ready = selector.look(0)
-        if ready or (timeout is not None and timeout <= 0):
+        if timeout is not None and timeout <= 0:
+            return selector.look(0)
+        # Also if it has come by now: whether it has is chance.
+        self.is_real = self.is_real or self._is_connected(selector)
+        if ready := selector.look(0):
             return ready
-        if self._could_come_from_outside(selector):
+        if self._is_connected(selector) or children():
             self.is_real = True
             started = time.monotonic()
             ready = selector.look(timeout)
@@ -93,11 +105,12 @@ class Clock:
         self._now[0] += seconds
         self.ticks.begin(max(next(self.ticks), int(self._now[0] * 1e9)))
 
-    def _could_come_from_outside(self, selector: _Selector) -> bool:
+    def _is_connected(self, selector: _Selector) -> bool:
+        """Whether something can come from outside: from another thread, or over a descriptor."""
         if threading.get_ident() != self._main_thread or threading.active_count() > 1:
             return True
-        known = {end.fileno() for end in self._pairs}
-        return any(fd not in known for fd in selector.get_map()) or bool(children())
+        known = {end.fileno() for reference in self._pairs if (end := reference()) is not None}
+        return any(fd not in known for fd in selector.get_map())
 
 
 class _Selector(selectors.PollSelector):

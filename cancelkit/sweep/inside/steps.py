@@ -13,6 +13,7 @@ from asyncio import events
 from collections import Counter
 from collections.abc import Sequence
 from time import monotonic_ns
+from types import FrameType
 from typing import Any
 
 from cancelkit.sweep.inside.checks import NEVER, Site, Spot
@@ -69,7 +70,7 @@ class StepMonitor:
         """Every step of a run that was told to list them: its kind, nothing more, and the time."""
         return self._listed
 
-    def go_on(self) -> None:
+    def go_on(self, frame: FrameType | None) -> None:
         """A signal that was raised has been received; steps are counted in any case."""
 
     def stop(self) -> None:

@@ -128,7 +128,7 @@ class Warm:
         tidy_up()
         if monitor is not None:
             # Interrupted as well: what Python finds out on those ways, every run would have to find out again.
-            self._recorder.signals.on_received = lambda *_: monitor.go_on()
+            self._recorder.signals.on_received = lambda _, frame: monitor.go_on(frame)
             parts = _PRACTICES + 1
             for point in [monitor.count * part // parts for part in range(1, parts)]:
                 monitor.reset((point,))
