@@ -2,7 +2,8 @@
 
 A verdict that depends on how fast the machine is would change here: every scenario on every pattern, twenty times; and
 the kit's own contract, twenty times on every Python that is found. Then, once each: a program that is killed at
-hundreds of random moments, and CPython's own tests of asyncio, plain and recorded, on every Python that is found.
+hundreds of random moments, the table of what a sweep finds, and CPython's own tests of asyncio, plain and recorded, on
+every Python that is found.
 Writes what came of it, with date and versions, to benchmarks/results/proof.txt, and fails if anything failed.
 """
 
@@ -58,7 +59,7 @@ def main() -> int:
             passed &= ok
             lines.append(line)
             print(line, flush=True)
-    for ok, line in map(compare_with_plain, pythons()):
+    for ok, line in chain(map(swept, pythons()), map(compare_with_plain, pythons())):
         passed &= ok
         lines.append(line)
         print(line, flush=True)
@@ -106,6 +107,16 @@ def pythons() -> list[str]:
     """The Pythons that the core is tested on: this one, and those that `make test-pythons` has set up."""
     others = sorted(str(path) for path in ROOT.glob(".venv-3.*/bin/python"))
     return [sys.executable, *others]
+
+
+def swept(python: str) -> Result:
+    """The table of what a sweep finds, under one Python; whether it is as it should be."""
+    begun = time.monotonic()
+    done = subprocess.run([python, "tools/sweep_table.py"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stderr)
+    version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    return done.returncode == 0, f"swept, {version} ({time.monotonic() - begun:.0f} s):\n{done.stdout.rstrip()}"
 
 
 def compare_with_plain(python: str) -> Result:

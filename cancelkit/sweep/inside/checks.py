@@ -2,9 +2,11 @@
 
 Between two of them Python looks at no signal: it does so when a function begins, when a loop jumps back and after a
 call (`ceval.c`: CHECK_EVAL_BREAKER). What a call has called may have begun since, and looked itself: it takes a signal
-that comes when a function returns, or a coroutine gives way, to find the look that is after the call. `sys.monitoring` (3.12) tells of each instruction before it is carried out. The
-signal is raised there by C, from within a line of Python that has no check of its own, and with the telling switched
-off: so it is the program's next check that runs the handler, as it would without us.
+that comes when a function returns, or a coroutine gives way, to find the look that is after the call.
+
+`sys.monitoring` (3.12) tells of each instruction before it is carried out. The signal is raised there by C, from within
+a line of Python that has no check of its own, and with the telling switched off: so it is the program's next check that
+runs the handler, as it would without us.
 """
 
 from __future__ import annotations
@@ -19,10 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from threading import get_ident
 from time import monotonic_ns
-from types import CodeType, FrameType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-import cancelkit.shutdown
 from cancelkit.trace.signals import frames_below
 from cancelkit.trace.sources import OURS, is_library
 
@@ -107,7 +108,6 @@ class Monitor:
         monitoring.use_tool_id(TOOL, "cancelkit")
         register = monitoring.register_callback
         self._register = functools.partial(register, TOOL, events.INSTRUCTION)
-        self._entries = {id(code) for code in entries()}
         callbacks = {
             events.PY_START: self._on_start,
             events.PY_RETURN: self._on_end,
@@ -115,6 +115,12 @@ class Monitor:
         }
         self._listeners = [(functools.partial(register, TOOL, event), call) for event, call in callbacks.items()]
         self._listen()
+        self.find_entries()
+
+    def find_entries(self) -> None:
+        """Watch the functions that the points of a run begin with, also in modules that were imported since."""
+        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+        events = monitoring.events
         for code in entries():
             monitoring.set_local_events(TOOL, code, events.PY_START | events.PY_RETURN)
 
@@ -122,7 +128,7 @@ class Monitor:
         """A signal that was raised has been received, while this frame runs: what comes now is counted again."""
         if self._is_waiting_for_handler:
             self._is_waiting_for_handler = False
-            self._depth = sum(id(below.f_code) in self._entries for below in frames_below(frame))
+            self._depth = sum(is_entry(below.f_code) for below in frames_below(frame))
             self._listen()
             if self._depth:
                 self._register(self._callback)
@@ -150,7 +156,7 @@ class Monitor:
                 self._register(None)
 
     def _on_unwind(self, code: CodeType, offset: int, error: object) -> None:
-        if id(code) in self._entries:
+        if is_entry(code):
             self._on_end(code, offset, error)
 
     def _counting(self, due: int, *, to_list: bool) -> Callable[[CodeType, int], Any]:
@@ -217,10 +223,23 @@ def _is_called_by_us() -> bool:
 def entries() -> Iterator[CodeType]:
     """The functions with whose first instruction the points of a run begin, and with whose last they end."""
     runner, loop = runners.Runner, base_events.BaseEventLoop
-    functions: list[Any] = [cancelkit.shutdown.run, runners.run, runner.run, runner.__enter__, runner.close]
+    functions: list[Any] = [runners.run, runner.run, runner.__enter__, runner.close]
     functions += [loop.run_until_complete, loop.run_forever, loop.close]
+    functions += [getattr(module, "run", None) for module in [*sys.modules.values()] if type(module) is ModuleType]
     for function in functions:
-        yield function.__code__
+        code = getattr(function, "__code__", None)
+        if code is not None and is_entry(code):
+            yield code
+
+
+def is_entry(code: CodeType) -> bool:
+    """Whether a function is one of those: asyncio's, `cancelkit.run`, or that of a copy of its file."""
+    is_kits = code.co_name == "run" and "_Interruption" in code.co_names
+    return is_kits or (code.co_filename, code.co_qualname) in _ENTRIES
+
+
+_ENTRIES = {(runners.__file__, name) for name in ("run", "Runner.run", "Runner.__enter__", "Runner.close")}
+_ENTRIES |= {(base_events.__file__, f"BaseEventLoop.{name}") for name in ("run_until_complete", "run_forever", "close")}
 
 
 @functools.cache

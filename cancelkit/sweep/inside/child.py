@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from cancelkit.sweep.inside.checks import Monitor, entries, line_of, site_of
+from cancelkit.sweep.inside.checks import Monitor, is_entry, line_of, site_of
 from cancelkit.sweep.inside.clock import Clock, children
 from cancelkit.sweep.inside.play import Player, tidy_up
 from cancelkit.sweep.inside.steps import StepMonitor
@@ -23,8 +23,6 @@ from cancelkit.trace.sources import is_own
 from cancelkit.trace.starting import move_far_up
 from cancelkit.trace.tape_reader import TapeReader
 from cancelkit.trace.unseen import is_ours
-
-_ENTRIES = frozenset(entries())
 
 
 class Child:
@@ -162,7 +160,7 @@ def _below_the_runner(frame: FrameType) -> Iterator[FrameType]:
     for below in frames_below(frame):
         if is_own(below.f_code.co_filename):
             yield below
-        if below.f_code in _ENTRIES:
+        if is_entry(below.f_code):
             return
 
 

@@ -69,10 +69,17 @@ class Player:
 
     def _run(self, namespace: dict[str, Any]) -> BaseException | None:
         try:
-            exec(self.code, namespace)  # noqa: S102 - the user's own program
+            try:
+                exec(self.code, namespace)  # noqa: S102 - the user's own program
+            finally:
+                _look_for_signals()  # one may have come after the program's last look
             return None
         except BaseException as error:
             return error
+
+
+def _look_for_signals() -> None:
+    """Python does so when a function begins."""
 
 
 def _status_of(error: BaseException | None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from cancelkit.sweep.inside.checks import TOOL, Monitor, Spot, entries, raising, site_of
+from cancelkit.sweep.inside.checks import TOOL, Monitor, Spot, is_entry, raising, site_of
 
 
 class SpotMonitor(Monitor):
@@ -25,10 +25,9 @@ class SpotMonitor(Monitor):
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
         events = monitoring.events
         wanted = {site[:3] for site, _ in self._spots}
-        of_entries = set(entries())
         for code in _codes(self._program):
             if (code.co_filename, code.co_qualname, code.co_firstlineno) in wanted:
-                also = events.PY_START | events.PY_RETURN if code in of_entries else 0
+                also = events.PY_START | events.PY_RETURN if is_entry(code) else 0
                 monitoring.set_local_events(TOOL, code, events.INSTRUCTION | also)
         monitoring.set_events(TOOL, events.PY_UNWIND)
 

@@ -126,6 +126,8 @@ class Warm:
             monitor.reset()
         played = self._player.play()
         tidy_up()
+        if isinstance(monitor, Monitor):
+            monitor.find_entries()
         if monitor is not None:
             # Interrupted as well: what Python finds out on those ways, every run would have to find out again.
             self._recorder.signals.on_received = lambda _, frame: monitor.go_on(frame)
