@@ -18,9 +18,7 @@ import pytest
 
 pytest.importorskip("click")
 pytest.importorskip("rich")
-pytest.importorskip("psutil")
 
-import psutil
 from click.testing import CliRunner
 from test_lab_care import Marked, marked  # noqa: F401 - a fixture
 
@@ -199,9 +197,11 @@ def test_help_has_examples(command: str) -> None:
 def warm_processes(process: subprocess.Popen[str]) -> set[int]:
     """The warm processes of a sweep."""
     found = set()
-    for child in psutil.Process(process.pid).children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found |= {child.pid} if "cancelkit.sweep.inside.warm" in child.cmdline() else set()
+    for listing in Path(f"/proc/{process.pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread or the child has ended
+            for child in listing.read_text().split():
+                command = Path(f"/proc/{child}/cmdline").read_bytes()
+                found |= {int(child)} if b"cancelkit.sweep.inside.warm" in command else set()
     return found
 
 

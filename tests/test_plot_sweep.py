@@ -22,6 +22,7 @@ from cancelkit.sweep.runs import Run, Site, Survey
 from cancelkit.sweep.verdicts import WORDS, Verdict
 
 SITE = Site("program.py", "main", 1, 0, 1)
+NOTHING = np.zeros(())
 PROGRAM = Program("program.py", "/nowhere/program.py", (), "/nowhere")
 
 
@@ -66,9 +67,9 @@ def test_shares_are_of_all_that_was_tried(swept: Sweep) -> None:
     edges, found = shares(swept)
     tried = np.histogram([run.point[0] for run in swept.runs], edges)[0] > 0
     assert set(found) == set(swept.verdicts)
-    assert sum(found.values())[tried] == pytest.approx(1)
+    assert sum(found.values(), NOTHING)[tried] == pytest.approx(1)
     edges, found = shares(made({3: "hung", 500: "clean"}, 700))
-    assert sorted(sum(found.values()).tolist()) == [0.0] * 238 + [1.0] * 2
+    assert np.sort(sum(found.values(), NOTHING)).tolist() == [0.0] * 238 + [1.0] * 2
 
 
 def test_a_pair_belongs_to_the_point_of_its_first_signal() -> None:
@@ -104,7 +105,7 @@ def test_a_lane_begins_at_the_point_before_which_its_task_was_made(swept: Sweep)
 
 def drawn(sweep: Sweep, theme: Theme = LIGHT) -> Figure:
     figure = draw_sweep(sweep, theme=theme)
-    FigureCanvasAgg(figure).draw()
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
     return figure
 
 
@@ -122,10 +123,10 @@ def test_no_two_looks_are_the_same_to_the_eye() -> None:
 def colours(figure: Figure) -> frozenset[bytes]:
     """What can be seen in the middle of the map."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    left, bottom, right, top = (figure.axes[0].get_window_extent().extents * canvas.device_pixel_ratio).astype(int)
-    seen = np.asarray(canvas.buffer_rgba())[::-1][bottom + 9 : top - 9, left + 9 : right - 9]
-    return frozenset(pixel.tobytes() for pixel in seen.reshape(-1, 4))
+    canvas.draw()  # type: ignore[no-untyped-call]
+    left, bottom, right, top = (round(edge) for edge in figure.axes[0].get_window_extent().extents)
+    seen = np.asarray(canvas.buffer_rgba())[::-1]  # type: ignore[no-untyped-call]
+    return frozenset(pixel.tobytes() for pixel in seen[bottom + 9 : top - 9, left + 9 : right - 9].reshape(-1, 4))
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])

@@ -160,7 +160,7 @@ def test_what_is_no_whole_token(change: str, token: str) -> None:
         {"verdict": None},
         {"arguments": "a word"},
         {"arguments": [1]},
-        {"arguments": ["@.:a\0b:c"], "path": "cancelkit:sweep/stage.py"},
+        {"arguments": ["@.:a\0b.py:c"], "path": "cancelkit:sweep/stage.py"},
         {"arguments": None},
         {"spots": []},
         {"spots": "abc"},

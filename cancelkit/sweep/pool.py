@@ -167,11 +167,9 @@ class Warm:
                 f"its own process; it had {_SECONDS_TO_START:g} s"
             ) from None
         self._link.settimeout(None)
-        if row.get("error"):
+        if row["why not"]:
             self._end()
-            raise CancelkitError(
-                f"{self._program.title} cannot be swept: without any signal it ends with {row['error']}"
-            )
+            raise CancelkitError(f"{self._program.title} cannot be swept: without any signal {row['why not']}")
 
     def _say(self, message: dict[str, Any]) -> None:
         try:

@@ -165,6 +165,8 @@ class Sweep:
     def coverage(self) -> str:
         """How many points there are, and how many of them were tried, in words."""
         kind, tried = _KINDS[self.signals], len(self.runs)
+        if not (self.is_complete or self.points):
+            return f"interrupted: 0 of the {kind} tried, which had not been counted"
         if not self.is_complete:
             return f"interrupted: {tried:,} of {self.points:,} {kind} tried"
         if self.seed is None:

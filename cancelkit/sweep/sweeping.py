@@ -122,6 +122,7 @@ class _Sweeping:
         self._begun = time.monotonic()
         self.runs: list[Run] = []
         self.total, self.is_total_exact, self.is_complete = 0, True, False
+        self._is_counted = False  # how many there are of those that were asked for
         self.runs_made = 0
         self.seconds = 0.0
 
@@ -130,6 +131,7 @@ class _Sweeping:
         try:
             singles = every_one(self._survey, only)
             self.total = len(singles)
+            self._is_counted = signals == 1
             if signals == 1:
                 self._try(singles if sample is None else sample_of(singles, sample, self._seed))
             else:
@@ -137,6 +139,8 @@ class _Sweeping:
             self.is_complete = True
         except KeyboardInterrupt:
             self._crew.stop()
+            if not self._is_counted:
+                self.runs, self.total = [], 0
         self.seconds = time.monotonic() - self._begun
 
     def _go_on_with_several(self, singles: list[Task], signals: int, sample: int | None) -> None:
@@ -151,6 +155,7 @@ class _Sweeping:
         self.runs = []
         self.total = round(following.total / tried_of_pairs)
         self.is_total_exact = tried_of_pairs == 1.0
+        self._is_counted = True
         wanted = sample or (following.total if self.total <= SEVERAL_AT_MOST else SEVERAL_AT_MOST)
         self._try(following.every_one() if wanted >= following.total else following.sample(wanted, self._seed))
 

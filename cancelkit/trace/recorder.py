@@ -124,7 +124,8 @@ class Recorder:
         self._replacements = Replacements()
         self.numbers: SupportsNext[int] = itertools.count(1)
         self.loop_numbers: SupportsNext[int] = itertools.count(1)
-        self._loops: weakref.WeakKeyDictionary[Any, _Loop] = weakref.WeakKeyDictionary()
+        # By id, and not weakly by themselves: when one dies, nothing of ours is to run in the middle of the program.
+        self._loops: dict[int, _Loop] = {}
         self._coros: dict[int, dict[str, int]] = {}
         self.latest_loop = _Loop(lambda: None, 0, {})
         self.next_main: weakref.ref[Any] | None = None
@@ -197,7 +198,7 @@ class Recorder:
     def on_made(self, task: Any, coro: Any, loop: Any, name: str, is_default_name: bool) -> None:
         """A task was made, or is being made and about to have its first step."""
         if self.latest_loop.reference() is not loop:
-            self.latest_loop = self._loops.get(loop) or self._meet(loop, coro)
+            self.latest_loop = self._met(loop) or self._meet(loop, coro)
         function = title_of_coroutine(coro)
         label = self.latest_loop.coros.get(function) or self._new_label(function, self.latest_loop)
         if not label:
@@ -301,10 +302,16 @@ class Recorder:
 
     # What happens to a loop and to the process.
 
+    def _met(self, loop: Any) -> _Loop | None:
+        """What is known of a loop."""
+        met = self._loops.get(id(loop))
+        return met if met is not None and loop is not None and met.reference() is loop else None
+
     def _meet(self, loop: Any, coro: Any) -> _Loop:
         """Introduce a loop that has not made a task before."""
         number = next(self.loop_numbers)
-        met = self._loops[loop] = _Loop(weakref.ref(loop), number, self._coros.setdefault(number, {}))
+        self._loops = {key: known for key, known in self._loops.items() if known.reference() is not None}
+        met = self._loops[id(loop)] = _Loop(weakref.ref(loop), number, self._coros.setdefault(number, {}))
         kind, thread = quoted(type(loop).__qualname__), quoted(threading.current_thread().name)
         self.tape.put_text(f'"kind":"loop","loop":{met.number},"type":{kind},"thread":{thread}')
         if not isinstance(loop, base_events.BaseEventLoop):
@@ -321,14 +328,15 @@ class Recorder:
         self._on_closing(runner._loop)
 
     def _on_closing(self, loop: Any) -> None:
-        met = self._loops.get(loop) if loop is not None else None
+        met = self._met(loop)
         if met is not None and not met.is_closing:
             met.is_closing = True
             self.tape.put_text(f'"kind":"closing","loop":{met.number}')
 
     def _on_loop_close(self, loop: Any) -> None:
-        if loop in self._loops and not loop.is_closed():
-            self.tape.put_text(f'"kind":"closed","loop":{self._loops[loop].number}')
+        met = self._met(loop)
+        if met is not None and not loop.is_closed():
+            self.tape.put_text(f'"kind":"closed","loop":{met.number}')
 
     def _on_report(self, what: reports.What, job: str) -> None:
         task = None if asyncio._get_running_loop() is None else asyncio.current_task()

@@ -67,6 +67,7 @@ class Monitor:
     def __init__(self, every_instruction: bool = False) -> None:
         self._every_instruction = every_instruction
         self._known: set[tuple[int, int]] = set()
+        self._entering: set[tuple[int, int]] = set()
         self._shared: set[tuple[int, int]] = set()  # of libraries that we use as well
         self._kept: list[CodeType] = []  # so that no other code gets the same id
         self._depth = 0
@@ -123,6 +124,37 @@ class Monitor:
         events = monitoring.events
         for code in entries():
             monitoring.set_local_events(TOOL, code, events.PY_START | events.PY_RETURN)
+
+    def learn(self, play: Callable[[], object]) -> None:
+        """Find out with which instructions the program enters functions although they are no calls.
+
+        A function begins with a look for signals, and a signal has to come before the instruction that enters it.
+        """
+        monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
+        events = monitoring.events
+        before: list[tuple[CodeType, int] | None] = [None]
+
+        def on_instruction(code: CodeType, offset: int) -> None:
+            before[0] = None if code.co_filename.startswith(OURS) else (code, offset)
+
+        def on_start(code: CodeType, offset: int) -> None:
+            entered_by, before[0] = before[0], None
+            if entered_by is not None and self._depth and not code.co_filename.startswith(OURS):
+                self._entering.add((id(entered_by[0]), entered_by[1]))
+                self._kept.append(entered_by[0])
+            if is_entry(code):
+                self._on_start(code, offset)
+
+        self.reset()
+        self._callback = on_instruction
+        monitoring.restart_events()  # of instructions that were found to be no points
+        monitoring.register_callback(TOOL, events.PY_START, on_start)
+        monitoring.register_callback(TOOL, events.PY_RESUME, on_start)
+        monitoring.set_events(TOOL, events.INSTRUCTION | events.PY_UNWIND | events.PY_START | events.PY_RESUME)
+        play()
+        self.stop()
+        monitoring.register_callback(TOOL, events.PY_RESUME, None)
+        monitoring.set_events(TOOL, events.INSTRUCTION | events.PY_UNWIND)
 
     def go_on(self, frame: FrameType | None) -> None:
         """A signal that was raised has been received, while this frame runs: what comes now is counted again."""
@@ -198,7 +230,8 @@ class Monitor:
 
     def _is_point(self, code: CodeType, offset: int) -> bool:
         """Whether this is an instruction to count; asked once for each."""
-        if code.co_filename.startswith(OURS) or offset not in points_in(code, self._every_instruction):
+        is_point = offset in points_in(code, self._every_instruction) or (id(code), offset) in self._entering
+        if code.co_filename.startswith(OURS) or not is_point:
             return False
         self._known.add((id(code), offset))
         self._kept.append(code)
@@ -256,8 +289,9 @@ def _of_the_recorder(code: CodeType) -> Iterator[int]:
         return
     is_at_work, before = False, None
     for instruction in dis.get_instructions(code):
-        if instruction.opname == "STORE_FAST" and instruction.argval == "ck_at_work":
-            is_at_work = before is not None and bool(before.argval)
+        if instruction.opname == "STORE_FAST" and instruction.argval == "ck_at_work" and before is not None:
+            is_at_work = bool(before.argval)
+            yield before.offset
         if is_at_work:
             yield instruction.offset
         before = instruction

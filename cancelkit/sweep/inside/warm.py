@@ -20,7 +20,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cancelkit.lab import workplace
@@ -29,7 +29,7 @@ from cancelkit.sweep.inside import checks
 from cancelkit.sweep.inside import steps as inside_steps
 from cancelkit.sweep.inside.checks import Monitor, Spot
 from cancelkit.sweep.inside.child import Child, file_in_memory
-from cancelkit.sweep.inside.clock import Clock
+from cancelkit.sweep.inside.clock import Clock, children
 from cancelkit.sweep.inside.play import Player, tidy_up
 from cancelkit.sweep.inside.spots import SpotMonitor
 from cancelkit.sweep.inside.steps import SpotSteps, StepMonitor
@@ -43,8 +43,11 @@ from cancelkit.trace.tape_reader import TapeReader
 _PRACTICES = 3
 """So many runs with a signal are made before there is a copy of the process for any."""
 
-_THREADS_LEFT = 71
-"""The exit status that says so."""
+_SECONDS_TO_PRACTISE = 2.0
+"""That much patience with a program that may not end when it is interrupted. It decides about speed alone."""
+
+_AS_BEFORE, _NOT_AS_BEFORE = 70, 71
+"""What a copy of the process has to say, by its exit status."""
 
 
 def main() -> None:
@@ -62,14 +65,14 @@ def main() -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     os.close(nowhere)
-    if warm.leaves_threads():
-        # A copy of this process would be without them: so each run has to begin from the program's first line.
-        link.sendall(b'{"error": ""}\n')
-    else:
-        link.sendall(json.dumps({"error": warm.practise()}).encode() + b"\n")
-    for request in lines:
-        warm.serve(request, link)
-    shutil.rmtree(settings["own folder"], ignore_errors=True)  # nobody may be left to do it
+    try:
+        link.sendall(json.dumps({"why not": warm.get_ready(link)}).encode() + b"\n")
+        for request in lines:
+            warm.serve(request, link)
+    except OSError:
+        pass  # the other end is gone
+    finally:
+        shutil.rmtree(settings["own folder"], ignore_errors=True)  # nobody may be left to do it
 
 
 def _lines(link: socket.socket) -> Iterator[dict[str, Any]]:
@@ -105,42 +108,77 @@ class Warm:
             self._monitor.install()
         adopt_orphans()
 
-    def leaves_threads(self) -> bool:
-        """Whether the program still has threads at its end; found out in a process of its own."""
+    def get_ready(self, link: socket.socket) -> str:
+        """Run the program, so that what is imported and found out on the way is there for every run.
+
+        What might harm this process is done in a copy of it first. What is returned says why the program cannot be
+        swept; nothing if it can.
+        """
+        ended = self._in_a_copy(link, self._leaves_no_thread)
+        if ended is None or ended not in (_AS_BEFORE, _NOT_AS_BEFORE):
+            return "it ends its own process"
+        if ended == _NOT_AS_BEFORE:
+            return ""  # copies would be without those threads: each run has to begin with the program's first line
+        if said := self._practise():
+            return f"it ends with {said}"
+        if self._in_a_copy(link, self._practise_interrupted, _SECONDS_TO_PRACTISE) == _AS_BEFORE:
+            self._practise_interrupted()
+        if self._monitor is not None:
+            self._monitor.reset()
+        self._reader.new_events()
+        gc.freeze()
+        return ""
+
+    def _leaves_no_thread(self) -> bool:
+        self._player.play()
+        return threading.active_count() == 1
+
+    def _practise(self) -> str:
+        """Run it, and once more to learn of its points; with which error it has ended, in words."""
+        played = self._player.play()
+        tidy_up()
+        if isinstance(self._monitor, Monitor):
+            self._monitor.find_entries()
+            self._monitor.learn(self._player.play)
+            tidy_up()
+        return "" if self._has_pressed else played.said
+
+    def _practise_interrupted(self) -> bool:
+        """Interrupt it here and there; whether everything is as it was before."""
+        monitor = self._monitor
+        if monitor is None:
+            return True
+        self._recorder.signals.on_received = lambda _, frame: monitor.go_on(frame)
+        monitor.reset()
+        self._player.play()
+        is_as_before = tidy_up() and self._player.is_as_before()
+        parts = _PRACTICES + 1
+        for point in [monitor.count * part // parts for part in range(1, parts)]:
+            monitor.reset((point,))
+            self._player.play()
+            is_as_before = tidy_up() and self._player.is_as_before() and not children() and is_as_before
+        monitor.stop()
+        return is_as_before
+
+    def _in_a_copy(self, link: socket.socket, action: Callable[[], bool], seconds: float | None = None) -> int | None:
+        """Do something in a copy of this process; its exit status, None if it did not end in time.
+
+        Raises:
+            OSError: the other end of the link is gone.
+        """
         child = os.fork()
         if child == 0:
             try:
-                self._player.play()
-                os._exit(0 if threading.active_count() == 1 else _THREADS_LEFT)
+                os.setsid()
+                self._die_with_parent()
+                os._exit(_AS_BEFORE if action() else _NOT_AS_BEFORE)
             finally:
-                os._exit(0)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == _THREADS_LEFT
-
-    def practise(self) -> str:
-        """Run the program once, so that what is imported and found out on the way is there for every run.
-
-        What is returned says, in words, with which error it ended.
-        """
-        monitor = self._monitor
-        if monitor is not None:
-            monitor.reset()
-        played = self._player.play()
-        tidy_up()
-        if isinstance(monitor, Monitor):
-            monitor.find_entries()
-        if monitor is not None:
-            # Interrupted as well: what Python finds out on those ways, every run would have to find out again.
-            self._recorder.signals.on_received = lambda _, frame: monitor.go_on(frame)
-            parts = _PRACTICES + 1
-            for point in [monitor.count * part // parts for part in range(1, parts)]:
-                monitor.reset((point,))
-                self._player.play()
-                tidy_up()
-            monitor.stop()
-            monitor.reset()
-        self._reader.new_events()
-        gc.freeze()
-        return "" if self._has_pressed else played.said
+                os._exit(1)
+        try:
+            has_ended = self._has_ended(child, link, seconds)
+        finally:
+            status = self._end(child)
+        return status if has_ended else None
 
     def _press_ctrl_c(self) -> None:
         """What a program that waits for ever gets instead of the end of its wait; if that does not help, an error."""
@@ -167,13 +205,19 @@ class Warm:
             finally:
                 os._exit(70)
         os.close(tell)
-        has_hung = not (self._hand_on(told, link) and self._has_ended(child))
-        os.close(told)
+        try:
+            has_hung = not (self._hand_on(told, link) and self._has_ended(child, link, self._deadline))
+        finally:
+            os.close(told)
+            ended = self._end(child)
+        link.sendall(json.dumps({"ended": ended, "hung": has_hung}).encode() + b"\n")
+
+    def _end(self, child: int) -> int:
+        """End a process and all that it has left; its exit status."""
         kill_group(child)
         _, status = os.waitpid(child, 0)
         kill_descendants()
-        ended = os.waitstatus_to_exitcode(status)
-        link.sendall(json.dumps({"ended": ended, "hung": has_hung}).encode() + b"\n")
+        return os.waitstatus_to_exitcode(status)
 
     def _carry_out(self, request: dict[str, Any], tell: int) -> None:
         child = Child(self._player, self._recorder, self._reader, self._clock, self._begin_anew, tell)
@@ -195,7 +239,11 @@ class Warm:
         return SpotMonitor(spots, self._player.code)
 
     def _hand_on(self, told: int, link: socket.socket) -> bool:
-        """Hand on all there is to be told; whether that came to its end, and nothing else did before."""
+        """Hand on all there is to be told; whether that came to its end, and was not too long in coming.
+
+        Raises:
+            OSError: the other end of the link is gone.
+        """
         while True:
             watched: list[Any] = [told, link]
             ready, _, _ = select.select(watched, [], [], self._deadline)
@@ -206,19 +254,27 @@ class Warm:
                 if not data:
                     return True
                 link.sendall(data)
-            else:
-                return False  # nothing is asked for meanwhile, so this is the end of the link
+            else:  # nothing is asked for meanwhile
+                raise ConnectionResetError("the link has ended")
 
-    def _has_ended(self, child: int) -> bool:
-        """Whether a process ends in time that has nothing more to tell."""
+    def _has_ended(self, child: int, link: socket.socket, seconds: float | None) -> bool:
+        """Whether a process ends in time that has nothing to tell.
+
+        Raises:
+            OSError: the other end of the link is gone.
+        """
         if not hasattr(os, "pidfd_open"):
             os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
             return True
         descriptor = os.pidfd_open(child)
         try:
-            return bool(select.select([descriptor], [], [], self._deadline)[0])
+            watched: list[Any] = [descriptor, link]
+            ready, _, _ = select.select(watched, [], [], seconds)
         finally:
             os.close(descriptor)
+        if link in ready and descriptor not in ready:
+            raise ConnectionResetError("the link has ended")
+        return bool(ready)
 
 
 class _NeverEndsError(BaseException):
