@@ -34,11 +34,13 @@ PROGRAM = Path(__file__).with_name("sweep_work.py")
 AT_POINT = Path(__file__).with_name("sweep_at_point.py")
 CLEANUPS: dict[str, list[str]] = {"plain cleanup": [], "cleanup inside finish": ["--finish"]}
 FORKS = """
-import os, sys, time
+import gc, os, sys, time
 from cancelkit.sweep.inside.warm import Warm
 path, count = sys.argv[1], int(sys.argv[2])
 warm = Warm({"path": path, "arguments": ["0.1"], "level": "check", "all points": True})
-warm.practise()
+warm._practise()
+warm._practise_interrupted()
+gc.freeze()
 begun = time.perf_counter()
 for _ in range(count):
     pid = os.fork()

@@ -7,6 +7,7 @@ descriptor, is put back in the copy, and the record of what came before is read 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -63,7 +64,8 @@ class _Forking(Monitor):
 def sweep_at_points(path: str, arguments: list[str]) -> list[str]:
     """The verdict at each point."""
     warm = Warm({"path": path, "arguments": arguments, "level": "check", "all points": False})
-    warm.practise()
+    warm._practise()
+    gc.freeze()
     recorder, player = warm._recorder, warm._player
     tape = move_far_up(file_in_memory())
     recorder.tape.move_to(tape)

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,16 +22,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-SWEPT = Path(__file__).parent / "programs" / "swept.py"
+SWEPT = Path(__file__).parent / "programs" / "swept_verdicts.py"
 
 
 @pytest.fixture(scope="module")
 def program() -> Program:
-    return program_at(SWEPT, ["lost"])
+    return program_at(SWEPT, ["loses_in_a_child"])
 
 
 @pytest.fixture
-def client() -> Iterator[distributed.Client]:
+def client() -> Iterator[Any]:
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
@@ -45,15 +46,15 @@ def went(result: Sweep) -> list[object]:
     return [(run.point, run.verdict, run.raised, run.landed) for run in result.runs]
 
 
-def test_a_cluster_comes_to_the_same_verdicts(program: Program, client: distributed.Client) -> None:
+def test_a_cluster_comes_to_the_same_verdicts(program: Program, client: Any) -> None:
     here = sweep(program, signals=2, sample=1200)
     there = sweep(program, signals=2, sample=1200, executor=client.get_executor())
     assert went(there) == went(here)
 
 
-def test_a_worker_that_is_killed_loses_no_point(program: Program, client: distributed.Client) -> None:
+def test_a_worker_that_is_killed_loses_no_point(program: Program, client: Any) -> None:
     first, *_ = client.scheduler_info()["workers"]
-    killed = []
+    killed: list[int] = []
 
     def kill_one(_: Progress) -> None:
         if not killed:

@@ -35,7 +35,7 @@ Examples:
 \b
 A point is where Python could take a signal. Level "check" has all of them (Python 3.12 and later), level "step" those
 before each callback and each wait of the loop. The program is run by a virtual clock: its sleeps and timeouts cost no
-time. At each point that is not clean it is run once more in a process of its own.
+time. What is not clean is run once more, in another process, before it is reported.
 The exit status is 0 if every run was clean, 1 if one was not, 2 if nothing could be swept, 130 after Ctrl-C.
 """
 
@@ -88,17 +88,21 @@ def sweep(
     found = _program(program, arguments, runner or "", finish=finish)
     if plot is not None:
         check_can_draw(plot)
-    with sweep_progress() as on_progress:
-        swept = sweep_program(
-            found,
-            level=level or "",
-            signals=signals,
-            sample=sample,
-            seed=seed,
-            only=only,
-            jobs=jobs,
-            on_progress=on_progress,
-        )
+    try:
+        with sweep_progress() as on_progress:
+            swept = sweep_program(
+                found,
+                level=level or "",
+                signals=signals,
+                sample=sample,
+                seed=seed,
+                only=only,
+                jobs=jobs,
+                on_progress=on_progress,
+            )
+    except KeyboardInterrupt:
+        click.echo("cancelkit: interrupted before anything was tried. Nothing is left running", err=True)
+        raise SystemExit(130) from None
     click.echo(json.dumps(swept.as_json(), indent=2) if as_json else _page(swept), nl=as_json)
     if plot is not None:
         from cancelkit.plot.style import DARK, LIGHT

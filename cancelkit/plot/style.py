@@ -50,7 +50,7 @@ VERDICT_LOOKS = {"kept": ("#009E73", "o", 36), "broken": ("#D55E00", "X", 58)}
 SWEEP_LOOKS = {
     "clean": ("#DDDDDD", ""),
     "hung": ("#000000", ""),
-    "crashed": ("#000000", "xxxx"),
+    "crashed": ("#777777", "xxxx"),
     "cleanup lost": ("#D55E00", "////"),
     "cleanup interrupted": ("#E69F00", "\\\\\\\\"),
     "late start": ("#56B4E9", "...."),

@@ -1,6 +1,7 @@
 """Ways of waiting, one of which is to be swept: its name is the first argument. The second is a file to write to."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import sys
@@ -43,7 +44,7 @@ async def hours_out_of_order() -> None:
     assert [name for name, _ in woken] == ["sleep", "sleep", "timeout", "wait_for", "call_later", "sleep"]
     for (_, after), hours in zip(woken, (10, 10.5, 20, 30, 40, 50), strict=True):
         assert abs(after - hours * HOUR) < 1
-    Path(sys.argv[2]).write_text(json.dumps(woken))
+    Path(sys.argv[2]).write_text(json.dumps(woken))  # noqa: ASYNC240
 
 
 async def many_hours() -> None:
@@ -52,7 +53,7 @@ async def many_hours() -> None:
     start = loop.time()
     for _ in range(21 * 24):
         await asyncio.sleep(HOUR)
-    Path(sys.argv[2]).write_text(json.dumps(loop.time() - start))
+    Path(sys.argv[2]).write_text(json.dumps(loop.time() - start))  # noqa: ASYNC240
 
 
 async def an_hour() -> None:
@@ -84,10 +85,8 @@ async def waits_for_ever_once_cancelled() -> None:
 
 async def refuses_to_end() -> None:
     while True:
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            pass
 
 
 async def a_thread() -> None:

@@ -1,6 +1,7 @@
 """Programs that deserve a verdict each, once interrupted in their long wait; the argument is the name of one."""
 
 import asyncio
+import contextlib
 import sys
 import threading
 
@@ -103,10 +104,8 @@ async def begins() -> None:
 
 
 async def swallows() -> None:
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(HOUR)
-    except asyncio.CancelledError:
-        pass
 
 
 async def fails() -> None:
@@ -127,7 +126,7 @@ async def never_awaits() -> None:
     try:
         await asyncio.sleep(HOUR)
     finally:
-        asyncio.sleep(0)
+        asyncio.sleep(0)  # type: ignore[unused-coroutine]
 
 
 async def leaves_a_thread() -> None:
