@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -101,6 +102,14 @@ def test_a_lane_begins_at_the_point_before_which_its_task_was_made(swept: Sweep)
     for lane in timeline.lanes:
         passed = sum(time < times[lane.task] for time in swept.survey.times)
         assert lane.spans[0].start == passed * 1_000_000_000
+
+
+def test_points_before_the_first_event_are_left_of_every_lane(swept: Sweep) -> None:
+    survey = swept.survey
+    later = survey._replace(order=(0,) * 5 + survey.order, times=(survey.events[0].time - 1,) * 5 + survey.times)
+    moved = timeline_over_points(dataclasses.replace(swept, survey=later))
+    for lane, before in zip(moved.lanes, timeline_over_points(swept).lanes, strict=True):
+        assert [span.start for span in lane.spans] == [span.start + 5_000_000_000 for span in before.spans]
 
 
 def drawn(sweep: Sweep, theme: Theme = LIGHT) -> Figure:

@@ -103,6 +103,8 @@ def sweep(
     except KeyboardInterrupt:
         click.echo("cancelkit: interrupted before anything was tried. Nothing is left running", err=True)
         raise SystemExit(130) from None
+    if only and not swept.points and swept.is_complete:
+        raise click.UsageError(f"--only {', '.join(only)}: the program passes no point in there")
     click.echo(json.dumps(swept.as_json(), indent=2) if as_json else _page(swept), nl=as_json)
     if plot is not None:
         from cancelkit.plot.style import DARK, LIGHT

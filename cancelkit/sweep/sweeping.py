@@ -106,11 +106,11 @@ def _checked(level: str, signals: int, sample: int | None, jobs: int | None) -> 
     if level != "step" and not has_checks:
         version = platform.python_version()
         raise CancelkitError(f"level {level} needs Python 3.12 or later, and this is {version}: choose level step")
-    if signals not in (1, 2, 3):
+    if type(signals) is not int or signals not in (1, 2, 3):
         raise CancelkitError(f"signals is {signals!r}; it must be 1, 2 or 3")
     for name, value in (("sample", sample), ("jobs", jobs)):
-        if value is not None and value < 1:
-            raise CancelkitError(f"{name} is {value}; it must be 1 or more")
+        if value is not None and (type(value) is not int or value < 1):
+            raise CancelkitError(f"{name} is {value!r}; it must be 1 or more")
     return level
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import resource
 import signal
 import sys
 import threading
@@ -18,6 +20,9 @@ from typing import Any, NamedTuple
 from cancelkit.trace.tape import FAR_UP
 
 _BUILTINS = __builtins__
+
+
+_MOST_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
 class Played(NamedTuple):
@@ -126,6 +131,8 @@ def tidy_up() -> bool:
     What is returned is whether no task lives on.
     """
     signal.set_wakeup_fd(-1)
+    with contextlib.suppress(ValueError, OSError):  # it has given up the right to have more
+        resource.setrlimit(resource.RLIMIT_NOFILE, _MOST_FILES)
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio._set_running_loop(None)
