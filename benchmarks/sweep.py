@@ -38,8 +38,8 @@ import gc, os, sys, time
 from cancelkit.sweep.inside.warm import Warm
 path, count = sys.argv[1], int(sys.argv[2])
 warm = Warm({"path": path, "arguments": ["0.1"], "level": "check", "all points": True})
-warm._practise()
-warm._practise_interrupted()
+warm.practice.undisturbed()
+warm.practice.interrupted()
 gc.freeze()
 begun = time.perf_counter()
 for _ in range(count):

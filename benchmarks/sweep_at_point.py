@@ -64,7 +64,7 @@ class _Forking(Monitor):
 def sweep_at_points(path: str, arguments: list[str]) -> list[str]:
     """The verdict at each point."""
     warm = Warm({"path": path, "arguments": arguments, "level": "check", "all points": False})
-    warm._practise()
+    warm.practice.undisturbed()
     gc.freeze()
     recorder, player = warm._recorder, warm._player
     tape = move_far_up(file_in_memory())

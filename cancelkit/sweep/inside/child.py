@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from cancelkit.sweep.inside.checks import Monitor, is_entry, line_of, site_of
+from cancelkit.sweep.inside.bytecode import is_entry
+from cancelkit.sweep.inside.checks import Monitor, line_of, site_of
 from cancelkit.sweep.inside.clock import Clock, children
 from cancelkit.sweep.inside.play import Player, tidy_up
 from cancelkit.sweep.inside.steps import StepMonitor

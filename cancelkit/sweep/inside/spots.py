@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
-from cancelkit.sweep.inside.checks import TOOL, Monitor, Spot, is_entry, raising, site_of
+from cancelkit.sweep.inside.bytecode import is_entry
+from cancelkit.sweep.inside.checks import TOOL, Monitor, Spot, raising, site_of
 
 
 class SpotMonitor(Monitor):

@@ -18,7 +18,6 @@ import shutil
 import signal
 import socket
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,8 +28,9 @@ from cancelkit.sweep.inside import checks
 from cancelkit.sweep.inside import steps as inside_steps
 from cancelkit.sweep.inside.checks import Monitor, Spot
 from cancelkit.sweep.inside.child import Child, file_in_memory
-from cancelkit.sweep.inside.clock import Clock, children
-from cancelkit.sweep.inside.play import Player, tidy_up
+from cancelkit.sweep.inside.clock import Clock
+from cancelkit.sweep.inside.play import Player
+from cancelkit.sweep.inside.practice import Practice
 from cancelkit.sweep.inside.spots import SpotMonitor
 from cancelkit.sweep.inside.steps import SpotSteps, StepMonitor
 from cancelkit.sweep.inside.tasks import install_with_numbers
@@ -39,9 +39,6 @@ from cancelkit.trace.place import dier
 from cancelkit.trace.recorder import Recorder
 from cancelkit.trace.starting import move_far_up
 from cancelkit.trace.tape_reader import TapeReader
-
-_PRACTICES = 3
-"""So many runs with a signal are made before there is a copy of the process for any."""
 
 _SECONDS_TO_PRACTISE = 2.0
 """That much patience with a program that may not end when it is interrupted. It decides about speed alone."""
@@ -82,7 +79,11 @@ def _lines(link: socket.socket) -> Iterator[dict[str, Any]]:
 
 
 class Warm:
-    """The process that runs are forked from."""
+    """The process that runs are forked from.
+
+    Attributes:
+        practice: has the program run in this process itself.
+    """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -91,13 +92,12 @@ class Warm:
         self._player = Player(settings["path"], settings["arguments"])
         self._die_with_parent = dier(os.getpid())
         self._is_level_step = settings["level"] == "step"
-        self._clock = Clock(self._press_ctrl_c)
+        self._clock = Clock(lambda: self.practice.on_hang())
         for module in (tape, steps, checks, inside_steps):
             setattr(module, "monotonic_ns", functools.partial(next, self._clock.ticks))  # noqa: B010
         descriptor = move_far_up(file_in_memory())
         self._recorder = Recorder(tape.Tape(descriptor))
         self._reader = TapeReader(descriptor)
-        self._has_pressed = False
         gc.disable()
         self._begin_anew = install_with_numbers(self._recorder)
         self._clock.install(self._recorder.signals)
@@ -106,6 +106,7 @@ class Warm:
             self._monitor = self._steps() if self._is_level_step else Monitor(settings["level"] == "instruction")
         if self._monitor is not None:
             self._monitor.install()
+        self.practice = Practice(self._player, self._recorder, self._monitor)
         adopt_orphans()
 
     def get_ready(self, link: socket.socket) -> str:
@@ -114,51 +115,19 @@ class Warm:
         What might harm this process is done in a copy of it first. What is returned says why the program cannot be
         swept; nothing if it can.
         """
-        ended = self._in_a_copy(link, self._leaves_no_thread)
+        practice = self.practice
+        ended = self._in_a_copy(link, practice.leaves_no_thread)
         if ended is None or ended not in (_AS_BEFORE, _NOT_AS_BEFORE):
             return "it ends its own process"
         if ended == _NOT_AS_BEFORE:
             return ""  # copies would be without those threads: each run has to begin with the program's first line
-        if said := self._practise():
+        if said := practice.undisturbed():
             return f"it ends with {said}"
-        if self._in_a_copy(link, self._practise_interrupted, _SECONDS_TO_PRACTISE) == _AS_BEFORE:
-            self._practise_interrupted()
-        if self._monitor is not None:
-            self._monitor.reset()
+        if self._in_a_copy(link, practice.interrupted, _SECONDS_TO_PRACTISE) == _AS_BEFORE:
+            practice.interrupted()
         self._reader.new_events()
         gc.freeze()
         return ""
-
-    def _leaves_no_thread(self) -> bool:
-        self._player.play()
-        return threading.active_count() == 1
-
-    def _practise(self) -> str:
-        """Run it, and once more to learn of its points; with which error it has ended, in words."""
-        played = self._player.play()
-        tidy_up()
-        if isinstance(self._monitor, Monitor):
-            self._monitor.find_entries()
-            self._monitor.learn(self._player.play)
-            tidy_up()
-        return "" if self._has_pressed else played.said
-
-    def _practise_interrupted(self) -> bool:
-        """Interrupt it here and there; whether everything is as it was before."""
-        monitor = self._monitor
-        if monitor is None:
-            return True
-        self._recorder.signals.on_received = lambda _, frame: monitor.go_on(frame)
-        monitor.reset()
-        self._player.play()
-        is_as_before = tidy_up() and self._player.is_as_before()
-        parts = _PRACTICES + 1
-        for point in [monitor.count * part // parts for part in range(1, parts)]:
-            monitor.reset((point,))
-            self._player.play()
-            is_as_before = tidy_up() and self._player.is_as_before() and not children() and is_as_before
-        monitor.stop()
-        return is_as_before
 
     def _in_a_copy(self, link: socket.socket, action: Callable[[], bool], seconds: float | None = None) -> int | None:
         """Do something in a copy of this process; its exit status, None if it did not end in time.
@@ -179,13 +148,6 @@ class Warm:
         finally:
             status = self._end(child)
         return status if has_ended else None
-
-    def _press_ctrl_c(self) -> None:
-        """What a program that waits for ever gets instead of the end of its wait; if that does not help, an error."""
-        if self._has_pressed:
-            raise _NeverEndsError
-        self._has_pressed = True
-        signal.raise_signal(signal.SIGINT)
 
     def serve(self, request: dict[str, Any], link: socket.socket) -> None:
         """Have a request carried out in a process of its own, and hand on what it tells."""
@@ -275,10 +237,6 @@ class Warm:
         if link in ready and descriptor not in ready:
             raise ConnectionResetError("the link has ended")
         return bool(ready)
-
-
-class _NeverEndsError(BaseException):
-    """The program waits for ever, also when it is interrupted."""
 
 
 if __name__ == "__main__":
