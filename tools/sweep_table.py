@@ -9,6 +9,8 @@ with a wrong status at any point; or if a task group with plain cleanup does not
 from __future__ import annotations
 
 import argparse
+import datetime
+import platform
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +35,8 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=SAMPLE, help=f"pairs and triples of each row ({SAMPLE})")
     sample = parser.parse_args().sample
     problems = []
+    today = datetime.datetime.now(datetime.UTC).date()
+    print(f"{today}, CPython {platform.python_version()}, {platform.system()}")
     for row, (target, is_finished) in ROWS.items():
         for signals in (1, 2, 3):
             size = sample if signals > 1 else None

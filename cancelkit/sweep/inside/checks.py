@@ -203,7 +203,7 @@ class Monitor:
             key = id(code), offset
             if key not in known and not is_point(code, offset):
                 return disable
-            if get_ident() == main_thread and not (key in shared and _is_called_by_us()):
+            if get_ident() == main_thread and not (key in shared and is_called_by_us()):
                 seen(key)
                 if to_list:
                     times.append(monotonic_ns())
@@ -235,12 +235,17 @@ class Monitor:
             return False
         self._known.add((id(code), offset))
         self._kept.append(code)
-        if is_library(code.co_filename) and not code.co_filename.startswith(_ASYNCIO):
+        if is_shared(code):
             self._shared.add((id(code), offset))
         return True
 
 
-def _is_called_by_us() -> bool:
+def is_shared(code: CodeType) -> bool:
+    """Whether code is of a library that we use as well."""
+    return is_library(code.co_filename) and not code.co_filename.startswith(_ASYNCIO)
+
+
+def is_called_by_us() -> bool:
     """Whether it is code of ours that has called the library's code that runs: the program does not come there."""
     frame = sys._getframe(2).f_back
     while frame is not None:

@@ -9,7 +9,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from cancelkit.sweep.inside.bytecode import is_entry
-from cancelkit.sweep.inside.checks import TOOL, Monitor, Spot, raising, site_of
+from cancelkit.sweep.inside.checks import TOOL, Monitor, Spot, is_called_by_us, is_shared, raising, site_of
 
 
 class SpotMonitor(Monitor):
@@ -37,7 +37,7 @@ class SpotMonitor(Monitor):
 
         def on_instruction(code: CodeType, offset: int) -> Any:
             key = id(code), offset
-            if key in self._known or self._is_spot(code, offset):
+            if (key in self._known or self._is_spot(code, offset)) and not (is_shared(code) and is_called_by_us()):
                 passed.append(key)
                 if spots and site_of(code, offset)[:4] == spots[0][0][:4] and passed.count(key) == spots[0][1]:
                     del spots[0]
