@@ -55,6 +55,7 @@ class Child:
         one, because of something that runs before it have left behind after all, is not told of.
         """
         self._monitor, self._tells_events = monitor, with_events
+        self._player.on_end = monitor.stop
         self._clock.on_hang = self._on_hang
         for number, (point, first) in enumerate(tasks):
             if not self._run_once(point, first if number else None):

@@ -13,7 +13,7 @@ import threading
 import traceback
 import types
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -42,7 +42,11 @@ class Played(NamedTuple):
 
 
 class Player:
-    """Plays a program, again and again."""
+    """Plays a program, again and again.
+
+    Attributes:
+        on_end: called when its last line has been carried out: nothing that comes then is the program's.
+    """
 
     def __init__(self, path: str, arguments: list[str]) -> None:
         """Read it.
@@ -53,6 +57,7 @@ class Player:
         with open(path, "rb") as file:  # noqa: PTH123
             self.code: CodeType = compile(file.read(), path, "exec", dont_inherit=True)
         self._path, self._arguments = path, arguments
+        self.on_end: Callable[[], None] = lambda: None
 
     def play(self) -> Played:
         """Run it once."""
@@ -77,7 +82,10 @@ class Player:
             try:
                 exec(self.code, namespace)  # noqa: S102 - the user's own program
             finally:
-                _look_for_signals()  # one may have come after the program's last look
+                try:
+                    _look_for_signals()  # one may have come after the program's last look
+                finally:
+                    self.on_end()
             return None
         except BaseException as error:
             return error
