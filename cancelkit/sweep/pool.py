@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -130,6 +131,8 @@ class Warm:
         self._folder = tempfile.TemporaryDirectory(prefix="cancelkit-sweep-", ignore_cleanup_errors=True)
         ours, its = socket.socketpair()
         command = [sys.executable, "-P", "-m", "cancelkit.sweep.inside.warm", str(its.fileno())]
+        # A Ctrl-C in the midst of this would leave a process that nobody knows of.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         with its:
             self._process = process = subprocess.Popen(  # noqa: S603 - the user's own program, under this Python
                 command,
@@ -141,6 +144,7 @@ class Warm:
                 start_new_session=True,
             )
         self._link, self._lines = ours, ours.makefile("rb")
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         ours.settimeout(None)
         assert process.stderr is not None
         program = self._program

@@ -49,6 +49,7 @@ _AS_BEFORE, _NOT_AS_BEFORE = 70, 71
 
 def main() -> None:
     """Get ready, and serve requests until there are no more."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     link = socket.socket(fileno=move_far_up(int(sys.argv[1])))
     lines = _lines(link)
     settings = next(lines)
