@@ -98,6 +98,11 @@ def instruction_at(site: Site) -> str:
     return functions_in(site.file).get((site.function, site.first_line), {}).get(site.offset, "unknown")
 
 
+def place_of(site: Site) -> tuple[str, str, int, int]:
+    """A site; without its offset if the recorder has put more into the function: it holds signals back to its end."""
+    return (site.file, site.function, site.line, -1 if has_ours(site) else site.offset)
+
+
 def is_same_function(site: Site, other: Site) -> bool:
     return site[:3] == other[:3]
 
@@ -196,8 +201,8 @@ def audit(programs: Path) -> tuple[Sweep, Sweep]:
 
 @has_checks
 def test_a_signal_at_any_instruction_lands_at_a_check_that_is_swept(audit: tuple[Sweep, Sweep]) -> None:
-    at_checks, at_instructions = ({run.landed[0] for run in swept.runs} for swept in audit)
-    assert {str(site) for site in at_instructions - at_checks} == set()
+    at_checks, at_instructions = ({place_of(run.landed[0]) for run in swept.runs} for swept in audit)
+    assert {str(place) for place in at_instructions - at_checks} == set()
 
 
 @has_checks
