@@ -40,6 +40,10 @@ class BadTokenError(CancelkitError, ValueError):
     """A token of a sweep that cannot be read, or is of another Python or another program."""
 
 
+class UnknownExerciseError(CancelkitError, LookupError):
+    """The course has no exercise of that name."""
+
+
 def require_posix(part: str) -> None:
     """Refuse to import `part` where processes cannot be sent a POSIX signal.
 

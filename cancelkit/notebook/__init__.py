@@ -1,8 +1,8 @@
-"""For notebooks: pictures of what was found out, each with the same in words, and `%%interrupt`.
+"""For notebooks: pictures of what was found out, each with the same in words, `%%interrupt`, `%%answer` and `%check`.
 
     %load_ext cancelkit
 
-makes the magic known, and has an outcome, a timeline, a checklist, a matrix or a sweep displayed as a picture when it
+makes the magics known, and has an outcome, a timeline, a checklist, a matrix or a sweep displayed as a picture when it
 is the last line of a cell. `show` displays one in the middle of a cell, under a title; `show_together` displays several
 outcomes in one picture, on one time axis.
 """
@@ -19,6 +19,7 @@ except ModuleNotFoundError:
     raise ImportError("cancelkit.notebook needs IPython: pip install 'cancelkit[course]'") from None
 
 from cancelkit.notebook.displays import register, show, show_together
+from cancelkit.notebook.exercise_magic import ExerciseMagic
 from cancelkit.notebook.magic import InterruptMagic
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ __all__ = ["load", "show", "show_program", "show_together"]
 
 def load(shell: InteractiveShell) -> None:
     """What `%load_ext cancelkit` does."""
-    shell.register_magics(InterruptMagic)
+    shell.register_magics(InterruptMagic, ExerciseMagic)
     register(shell.display_formatter)
 
 

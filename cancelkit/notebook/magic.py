@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import shlex
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from cancelkit.errors import CancelkitError
 from cancelkit.lab import Experiment, Moments, Outcome, perform_all, signals_at
+from cancelkit.lab.importing import importing_from
 from cancelkit.lab.moments import parse_signal
 from cancelkit.notebook.displays import show
 
@@ -111,21 +111,7 @@ def _program_of(path: str | None, cell: str | None) -> Iterator[Path]:
     if cell is None:
         yield Path(_unquoted(str(path)))
         return
-    with tempfile.TemporaryDirectory(prefix="cancelkit-") as folder, _importing_from(Path.cwd()):
+    with tempfile.TemporaryDirectory(prefix="cancelkit-") as folder, importing_from(Path.cwd()):
         program = Path(folder, "cell.py")
         program.write_text(f"\n{cell}", encoding="utf-8")  # in place of the magic's line: the others keep their numbers
         yield program
-
-
-@contextlib.contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
-    """Processes that are started meanwhile find modules in a folder."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder), before)))
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before

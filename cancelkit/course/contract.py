@@ -1,0 +1,38 @@
+"""Answers that are a `run_tasks`: judged by promises of the shutdown contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cancelkit.contract.check import check
+from cancelkit.contract.promises import PROMISES
+from cancelkit.course.exercises import Judge, Verdict
+from cancelkit.errors import UnusableTargetError
+from cancelkit.lab.scenarios import Target
+
+ASYNCIOS = "asyncio:run"
+
+
+def by_contract(hints: Mapping[str, str], runner: str = ASYNCIOS) -> Judge:
+    """A judge that checks the `run_tasks` of an answer.
+
+    Arguments:
+        hints: what to say if a promise is broken, by the promise's id; only these are checked.
+        runner: what it is run under: `module:name`, or `:name` for a function of the answer's own.
+    """
+    promises = [promise for promise in PROMISES if promise.id in hints]
+
+    def judge(program: Path) -> Iterator[Verdict]:
+        own = f"{program}{runner}" if runner.startswith(":") else runner
+        try:
+            report = check(Target(f"{program}:run_tasks", own), promises)
+        except UnusableTargetError as error:
+            why = str(error).replace(f"{program}:", "")
+            yield Verdict("", "it can be used", why, "The answer is imported: it has to define the function, no more.")
+            return
+        for promise, verdict in zip(promises, report.verdicts, strict=True):
+            evidence = "" if verdict.verdict == "kept" else verdict.why.replace(str(program), "your answer")
+            yield Verdict("the contract", f"{promise.id}: {promise.what}", evidence, hints[promise.id])
+
+    return judge

@@ -1,0 +1,93 @@
+"""Runs of an answer under real signals, and the promises that are looked for in what comes of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGINT, Signals
+
+from cancelkit.course.exercises import Judge, Verdict
+from cancelkit.lab import Experiment, Outcome, perform_all, signals_at
+
+DEADLINE = 20.0
+"""Seconds after which an answer is ended that has not ended itself."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What an answer has to keep.
+
+    Attributes:
+        what: the promise, in words.
+        evidence: what speaks against it in an outcome, in words; empty if nothing does.
+        hint: what might help who does not keep it.
+    """
+
+    what: str
+    evidence: Callable[[Outcome], str]
+    hint: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an answer.
+
+    Attributes:
+        under: the circumstances, in words: one Ctrl-C while two jobs work.
+        when: the moments of the signals, as for `cancelkit interrupt`: "holding=2 then halfway=2"; empty for none.
+        promises: what is looked for.
+        signals: the signals, as for `signals_at`.
+        arguments: the answer's command line.
+    """
+
+    under: str
+    when: str
+    promises: Sequence[Promise]
+    signals: Signals | Sequence[Signals] = SIGINT
+    arguments: Sequence[str] = ()
+
+    def experiment(self, program: Path) -> Experiment:
+        """The experiment that it is."""
+        pairs = signals_at(self.when, self.signals) if self.when else ()
+        pace = 1.0 if pairs else 0.0  # where nobody interrupts, nothing is to be waited for
+        return Experiment(program, pairs, self.arguments, DEADLINE, pace=pace)
+
+    def verdicts(self, outcome: Outcome) -> Iterator[Verdict]:
+        """What became of the promises; or why the run shows nothing about any of them."""
+        cut_short, hint = _cut_short(outcome)
+        if cut_short:
+            yield Verdict(self.under, "it gets as far as that, and ends", cut_short, hint)
+            return
+        for promise in self.promises:
+            yield Verdict(self.under, promise.what, promise.evidence(outcome), promise.hint)
+
+
+def under_signals(*runs: Run) -> Judge:
+    """A judge that runs an answer, each time under other circumstances."""
+
+    def judge(program: Path) -> Iterator[Verdict]:
+        outcomes = perform_all([run.experiment(program) for run in runs], may_miss=True)
+        for run, outcome in zip(runs, outcomes, strict=True):
+            yield from run.verdicts(outcome)
+
+    return judge
+
+
+def _cut_short(outcome: Outcome) -> tuple[str, str]:
+    """Why a run shows nothing about any promise, and a hint; empty if it does."""
+    if outcome.hung:
+        place = re.search(r'answer\.py", line (\d+)', outcome.stacks)
+        stood = f"; it stood at line {place[1]}" if place else ""
+        hint = "Look for a loop that nothing ends, or a wait for something that nobody does."
+        return f"it had not ended after {outcome.experiment.deadline:g} s, and was killed{stood}", hint
+    said = (outcome.stderr.strip().splitlines() or [""])[-1]
+    if outcome.missed is not None:
+        number = len(outcome.timeline.signals) + 1
+        why = f"signal {number} was not sent, as {outcome.missed} did not come: the program {outcome.ended}"
+        return f"{why}, {said}" if said else why, "First have it get as far as that without any signal."
+    sent = {signum for _, signum in outcome.experiment.signals}
+    if outcome.returncode < 0 and -outcome.returncode not in sent:
+        return f"it was {outcome.ended}, which nobody had sent", "Something in it ended its own process."
+    return "", ""
