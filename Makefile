@@ -3,7 +3,7 @@
 PYTHON ?=
 PY = .venv/bin/python
 
-.PHONY: help setup demo test lab check notebooks comparison test-pythons proof bench clean
+.PHONY: help setup demo test lab check notebooks student teacher comparison test-pythons proof bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -30,8 +30,14 @@ check: setup ## lint, formatting, types, spelling
 	$(PY) -m mypy
 	$(PY) -m codespell_lib
 
-notebooks: setup ## run the notebooks and store their outputs
+notebooks: setup ## run the notebooks; store their outputs, and the recorded runs
 	@$(PY) tools/notebooks.py
+
+student: setup ## build the students' edition of the notebooks: no outputs, no solutions
+	@$(PY) tools/editions.py student
+
+teacher: setup ## build the teachers' edition: solutions in their places, and what the checks say
+	@$(PY) tools/editions.py teacher
 
 comparison: setup ## measure again which library keeps which promise, and write docs/comparison.md
 	@$(PY) tools/comparison.py

@@ -24,6 +24,10 @@ class UnusableProgramError(CancelkitError):
     """The program is not there, or is nothing that Python can run."""
 
 
+class ForbiddenError(UnusableProgramError):
+    """No process may be started here, or none may be sent a signal."""
+
+
 class UnusableTargetError(CancelkitError):
     """What is to be checked is not there, is no function, or cannot be imported."""
 

@@ -1,8 +1,9 @@
 """Execute the notebooks and write them back so that nothing changes that did not change.
 
 What differs from run to run is taken out: execution times, the interpreter's version, split streams. A picture is kept
-as it was if its text twin is the same, for two runs never take exactly as long. `--check` writes nothing and fails if
-a notebook would change.
+as it was if its text twin is the same, for two runs never take exactly as long. What came of the experiments goes into
+archives that ship with the kit: recorded runs, for where none may be made. `--check` writes nothing and fails if a
+notebook would change.
 """
 
 from __future__ import annotations
@@ -11,13 +12,20 @@ import argparse
 import copy
 import re
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 
+from cancelkit.lab.recorded import SHIPPED
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+KEEP = "from pathlib import Path; from cancelkit.lab import recorded; recorded.state.keep_in = Path({!r})"
+"""What has a kernel keep what comes of its experiments."""
+
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -36,15 +44,40 @@ def renew(path: Path, check: bool) -> bool:
     before_text: str = path.read_text(encoding="utf-8")
     before = nbformat.reads(before_text, as_version=4)  # type: ignore[no-untyped-call]
     executed = copy.deepcopy(before)
-    NotebookClient(
-        executed, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    ).execute()
-    after_text: str = nbformat.writes(normal(executed, before)) + "\n"  # type: ignore[no-untyped-call]
-    changed = after_text != before_text
+    with tempfile.TemporaryDirectory() as runs:
+        execute(executed, path.parent, KEEP.format(runs))
+        after_text: str = nbformat.writes(normal(executed, before)) + "\n"  # type: ignore[no-untyped-call]
+        changed = after_text != before_text
+        if not check:
+            pack(Path(runs), SHIPPED / f"{path.stem}.zip")
     if changed and not check:
         path.write_text(after_text, encoding="utf-8")
     print(f"{path.name}: {'changed' if changed else 'as it was'}")
     return changed
+
+
+def execute(notebook: Any, folder: Path, first: str) -> None:
+    """Run all cells in a folder, after something that is not one of them."""
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    with client.setup_kernel():
+        assert client.kc is not None
+        client.kc.execute(first, silent=True, store_history=False)
+        for index, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, index)
+
+
+def pack(runs: Path, archive: Path) -> None:
+    """Put recorded runs into an archive, in the place of what was there. What was there of the same run stays."""
+    old = {}
+    if archive.exists():
+        with zipfile.ZipFile(archive) as file:
+            old = {name: file.read(name) for name in file.namelist()}
+    new = {run.name: old.get(run.name) or run.read_bytes() for run in sorted(runs.iterdir())}
+    if new != old:
+        archive.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+            for name, text in new.items():
+                file.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)  # of no date
 
 
 def normal(notebook: Any, before: Any) -> Any:

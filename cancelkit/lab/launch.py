@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from cancelkit.errors import UnusableProgramError
 from cancelkit.lab import launched
 from cancelkit.lab.moments import Moment
+from cancelkit.lab.rights import rights_needed
 from cancelkit.lab.server import JobServer
 from cancelkit.trace.starting import as_a_path, environment_for
 
@@ -35,6 +36,7 @@ def launch(
     When the descriptor `stop` becomes readable, the messages of it end with Stopped.
 
     Raises:
+        ForbiddenError: no process may be started here, or none may be sent a signal.
         UnusableProgramError: the system refuses to start a process with these arguments.
     """
     with contextlib.ExitStack() as stack:
@@ -74,15 +76,16 @@ def _start(
     program: Path | str, arguments: Sequence[str], settings: dict[str, Any], inherited: Sequence[int]
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(  # noqa: S603 - the user's own program
-            [sys.executable, as_a_path(program), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=inherited,
-            start_new_session=True,
-            env=environment_for("cancelkit.lab.child", settings),
-        )
+        with rights_needed():
+            return subprocess.Popen(  # noqa: S603 - the user's own program
+                [sys.executable, as_a_path(program), *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=inherited,
+                start_new_session=True,
+                env=environment_for("cancelkit.lab.child", settings),
+            )
     except (OSError, ValueError) as error:
         words = str(list(arguments))
         words = words if len(words) <= _LONGEST_SHOWN else f"{words[:_LONGEST_SHOWN]}…"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from cancelkit.lab.experiment import Experiment
 from cancelkit.lab.moments import Moment, parse_signal
 from cancelkit.lab.outcome import Leak, Outcome
 from cancelkit.lab.server import Visit
+from cancelkit.trace.files import replacing
 from cancelkit.trace.lines import check, parsed
-from cancelkit.trace.record import Record, parse_record, write_record
+from cancelkit.trace.record import Record, lines_of, parse_record
 
 _MEMBERS: Mapping[str, type] = {
     "arguments": list,
@@ -40,6 +41,12 @@ def save_outcome(outcome: Outcome, path: str | os.PathLike[str]) -> None:
     Raises:
         CancelkitError: the file cannot be written.
     """
+    with replacing(path) as file:
+        file.writelines(lines_of_outcome(outcome))
+
+
+def lines_of_outcome(outcome: Outcome) -> Iterator[bytes]:
+    """The lines of an outcome's file."""
     experiment = outcome.experiment
     rest: dict[str, Any] = {
         "arguments": list(experiment.arguments),
@@ -57,7 +64,7 @@ def save_outcome(outcome: Outcome, path: str | os.PathLike[str]) -> None:
     if experiment.expect is not None:
         rest["expect"] = sorted(experiment.expected)
     record = Record(outcome.events, os.fspath(experiment.program), platform.python_version())
-    write_record(record, path, {"outcome": rest})
+    return lines_of(record, {"outcome": rest})
 
 
 def load_outcome(path: str | os.PathLike[str]) -> Outcome:
@@ -71,7 +78,15 @@ def load_outcome(path: str | os.PathLike[str]) -> Outcome:
         data = Path(path).read_bytes()
     except OSError as error:
         raise CancelkitError(f"cannot read {os.fspath(path)!r}: {error.strerror or error}") from error
-    name = os.fspath(path)
+    return parse_outcome(data, os.fspath(path))
+
+
+def parse_outcome(data: bytes, name: str) -> Outcome:
+    """Read an outcome from the bytes of a file, which errors call by `name`.
+
+    Raises:
+        BadRecordError: as for `load_outcome`.
+    """
     record = parse_record(data, name)
     if any("cut off" in note for note in record.notes):
         raise BadRecordError(f"{name} is no whole outcome: {'; '.join(record.notes)}")

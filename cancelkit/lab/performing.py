@@ -10,16 +10,19 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from cancelkit.errors import CancelkitError, MomentNotReachedError, UnusableProgramError
+from cancelkit.lab import recorded
 from cancelkit.lab.conducting import Conductor
 from cancelkit.lab.experiment import Experiment
 from cancelkit.lab.interrupts import HeldInterrupts
 from cancelkit.lab.launch import launch
 from cancelkit.lab.launched import Stopped
 from cancelkit.lab.outcome import Outcome
+from cancelkit.lab.outcome_files import lines_of_outcome, parse_outcome
 from cancelkit.lab.progress import progress_bar
 from cancelkit.lab.unreached import why_not_reached
 
@@ -195,6 +198,12 @@ def _attempt(experiment: Experiment, stop: _Stop | None) -> Outcome:
     _check_is_file(Path(experiment.program))
     if stop is not None and stop.is_now:
         raise Stopped
+    words, files = _known_by(experiment)
+    outcome = recorded.made(words, files, lambda: _make(experiment, stop), _text_of, _outcome_of)
+    return replace(outcome, experiment=experiment)
+
+
+def _make(experiment: Experiment, stop: _Stop | None) -> Outcome:
     watch = None if stop is None else stop.descriptor
     with (
         HeldInterrupts() as interrupts,
@@ -202,6 +211,21 @@ def _attempt(experiment: Experiment, stop: _Stop | None) -> Outcome:
         interrupts.let_in(),
     ):
         return Conductor(process, experiment).attend()
+
+
+def _known_by(experiment: Experiment) -> tuple[list[object], list[str]]:
+    """What tells an experiment from any other, and the files that it names."""
+    files = [os.fspath(experiment.program), *experiment.arguments]
+    signals = [f"{signum.name} at {moment}" for moment, signum in experiment.signals]
+    return ["experiment", *map(recorded.content, files), signals, experiment.pace], files
+
+
+def _text_of(outcome: Outcome) -> str:
+    return b"".join(lines_of_outcome(outcome)).decode()
+
+
+def _outcome_of(text: str) -> Outcome:
+    return parse_outcome(text.encode(), "the recorded run")
 
 
 def _check_is_file(program: Path) -> None:

@@ -4,7 +4,8 @@
 
 makes the magics known, and has an outcome, a timeline, a checklist, a matrix or a sweep displayed as a picture when it
 is the last line of a cell. `show` displays one in the middle of a cell, under a title; `show_together` displays several
-outcomes in one picture, on one time axis.
+outcomes in one picture, on one time axis. Where no process may be started, or none be sent a signal, the experiments of
+the course show recorded runs, and say so.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ try:
 except ModuleNotFoundError:
     raise ImportError("cancelkit.notebook needs IPython: pip install 'cancelkit[course]'") from None
 
+from cancelkit.lab import recorded
 from cancelkit.notebook.displays import register, show, show_together
 from cancelkit.notebook.exercise_magic import ExerciseMagic
 from cancelkit.notebook.magic import InterruptMagic
@@ -32,6 +34,18 @@ def load(shell: InteractiveShell) -> None:
     """What `%load_ext cancelkit` does."""
     shell.register_magics(InterruptMagic, ExerciseMagic)
     register(shell.display_formatter)
+    if not recorded.state.may_stand_in:
+        recorded.state.may_stand_in = True
+        shell.events.register("post_run_cell", _tell_of_recorded_runs)
+
+
+def _tell_of_recorded_runs(_: object) -> None:
+    """Say it under a cell if what it shows was not made here and now."""
+    state = recorded.state
+    if state.shown:
+        runs = "a recorded run" if state.shown == 1 else f"{state.shown} recorded runs"
+        print(f"What you see comes from {runs}: {state.why}.")  # noqa: T201 - into the cell's output
+        state.shown = 0
 
 
 def show_program(path: str | Path) -> None:

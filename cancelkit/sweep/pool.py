@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 from cancelkit.errors import CancelkitError
+from cancelkit.lab import recorded
 from cancelkit.lab.outcome import describe_status
+from cancelkit.lab.rights import rights_needed
 from cancelkit.sweep.program import Program
 from cancelkit.sweep.runs import Point, Run, Spot, Survey, run_of, survey_of
 from cancelkit.sweep.verdicts import CRASHED, HUNG, UNRESOLVED, Verdict
@@ -107,6 +109,13 @@ class Warm:
 
     def _asked(self, request: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """What is told for a request, and how the process ended that was forked for it."""
+        program = self._program
+        words = ["sweep", program.digest(), *map(recorded.content, program.arguments), self._settings, request]
+        files = [program.path, *program.arguments]
+        told, ended = recorded.made(words, files, lambda: self._ask(request), json.dumps, json.loads)
+        return told, ended
+
+    def _ask(self, request: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         if self._process is None:
             self._start()
         told: list[Any] = []
@@ -133,18 +142,16 @@ class Warm:
         command = [sys.executable, "-P", "-m", "cancelkit.sweep.inside.warm", str(its.fileno())]
         # A Ctrl-C in the midst of this would leave a process that nobody knows of.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        with its:
-            self._process = process = subprocess.Popen(  # noqa: S603 - the user's own program, under this Python
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=[its.fileno()],
-                env=os.environ | {"PYTHONHASHSEED": "0"},
-                start_new_session=True,
-            )
-        self._link, self._lines = ours, ours.makefile("rb")
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        try:
+            with its:
+                self._process = process = self._popen(command, its)
+            self._link, self._lines = ours, ours.makefile("rb")
+        except CancelkitError:
+            ours.close()
+            self._folder.cleanup()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         ours.settimeout(None)
         assert process.stderr is not None
         program = self._program
@@ -159,6 +166,23 @@ class Warm:
                 why = said[-1] if said else "its process ended"
                 raise CancelkitError(f"{self._program.title} cannot be swept: {why}") from None
         self._practise()
+
+    def _popen(self, command: list[str], its: socket.socket) -> subprocess.Popen[bytes]:
+        try:
+            with rights_needed():
+                return subprocess.Popen(  # noqa: S603 - the user's own program, under this Python
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    pass_fds=[its.fileno()],
+                    env=os.environ | {"PYTHONHASHSEED": "0"},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise CancelkitError(
+                f"{self._program.title} cannot be swept: no process can be started: {error}"
+            ) from error
 
     def _practise(self) -> None:
         self._link.settimeout(_SECONDS_TO_START)
