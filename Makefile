@@ -3,7 +3,7 @@
 PYTHON ?=
 PY = .venv/bin/python
 
-.PHONY: help setup demo test lab check notebooks student teacher comparison test-pythons proof bench clean
+.PHONY: help setup demo test lab check notebooks pages student teacher comparison test-pythons proof bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -17,7 +17,7 @@ demo: setup ## see a cancelled program drawn, in under a minute
 	@$(PY) tools/demo.py
 
 test: setup ## run the tests, then the notebooks against their stored outputs
-	$(PY) -m pytest -n 2 --dist loadfile tests; tests=$$?; \
+	$(PY) -m pytest -n 4 --dist loadfile tests; tests=$$?; \
 	$(PY) -m pytest --nbval --nbval-current-env -n 2 --dist loadfile notebooks; notebooks=$$?; \
 	exit $$((tests || notebooks))
 
@@ -32,6 +32,9 @@ check: setup ## lint, formatting, types, spelling
 
 notebooks: setup ## run the notebooks; store their outputs, and the recorded runs
 	@$(PY) tools/notebooks.py
+
+pages: setup ## make the printable page of each pattern, in docs/pages
+	@$(PY) tools/pages.py
 
 student: setup ## build the students' edition of the notebooks: no outputs, no solutions
 	@$(PY) tools/editions.py student

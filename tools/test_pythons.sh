@@ -27,8 +27,8 @@ for version in 3.11 3.12 3.13 3.14; do
     echo "== core tests on Python $version"
     venv=.venv-$version
     # No extras: the core must import and work with the standard library alone.
-    if PYTHON=$python sh tools/setup.sh "$venv" pytest pytest-timeout -e . &&
-        "$venv/bin/python" -m pytest -m core tests; then
+    if PYTHON=$python sh tools/setup.sh "$venv" pytest pytest-timeout pytest-xdist -e . &&
+        "$venv/bin/python" -m pytest -n 4 --dist loadfile -m core tests; then
         passed="$passed $version"
     else
         failed="$failed $version"
