@@ -61,10 +61,23 @@ def seen(cell: Any) -> list[str]:
     return [printed, *(words_of(output) for output in cell.outputs if output.output_type != "stream")]
 
 
+LOOKS_AROUND = """
+import asyncio, signal
+print(asyncio.get_running_loop().is_running(), *map(signal.getsignal, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)))
+print(sorted(task.get_coro().__qualname__ for task in asyncio.all_tasks()))
+"""
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_shows_the_same(path: Path, run_without: Callable[[str, Any], Any]) -> None:
+    """And it leaves its kernel as it found it: the loop runs, the handlers and the tasks are the same."""
     before = read(path)
-    after = run_without("start", read(path))
+    after = read(path)
+    looks = [nbformat.v4.new_code_cell(LOOKS_AROUND) for _ in range(2)]  # type: ignore[no-untyped-call]
+    after.cells = [looks[0], *after.cells, looks[1]]
+    _, *after.cells, _ = run_without("start", after).cells
+    assert seen(looks[0]) == seen(looks[1])
+    assert seen(looks[0])[0].startswith("True ")
     for old, new in zip(before.cells, after.cells, strict=True):
         if old.cell_type == "code":
             assert seen(new) == seen(old)
