@@ -1,4 +1,8 @@
-"""Tests of the services with real signals at exact moments. Run me with pytest."""
+"""Tests of the services with real signals at exact moments.
+
+Run me with pytest: the service that uses a gather fails, for its goodbyes are lost, and
+the report shows where each task was.
+"""
 
 from signal import SIGTERM
 

@@ -20,6 +20,7 @@ except ModuleNotFoundError:
     raise ImportError("cancelkit.notebook needs IPython: pip install 'cancelkit[course]'") from None
 
 from cancelkit.lab import recorded
+from cancelkit.notebook.commands import run_command
 from cancelkit.notebook.displays import register, show, show_together
 from cancelkit.notebook.exercise_magic import ExerciseMagic
 from cancelkit.notebook.magic import InterruptMagic
@@ -27,7 +28,7 @@ from cancelkit.notebook.magic import InterruptMagic
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["load", "show", "show_program", "show_together"]
+__all__ = ["load", "run_command", "show", "show_program", "show_together"]
 
 
 def load(shell: InteractiveShell) -> None:
