@@ -3,10 +3,10 @@
 PYTHON ?=
 PY = .venv/bin/python
 
-.PHONY: help setup demo test lab check notebooks pages student teacher comparison test-pythons proof bench clean
+.PHONY: help setup demo test lab check notebooks pages student teacher comparison test-pythons notebooks-pythons proof bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@echo 'PYTHON=... names the interpreter to make .venv from; default: the first Python >= 3.11 on PATH.'
 
 # Not a file target: the script also sees a moved checkout and an interpreter that is gone.
@@ -46,9 +46,12 @@ comparison: setup ## measure again which library keeps which promise, and write 
 	@$(PY) tools/comparison.py
 
 test-pythons: setup ## run the core tests on each other Python found
-	@sh tools/test_pythons.sh
+	@sh tools/test_pythons.sh core
 
-proof: setup ## tests, notebooks and scenarios again and again while every core is kept busy (an hour)
+notebooks-pythons: setup ## compare the notebooks with their stored outputs on each other Python found
+	@sh tools/test_pythons.sh notebooks
+
+proof: setup ## tests, notebooks and more again and again while every core is kept busy (hours)
 	@$(PY) tools/proof.py
 
 bench: ## run the benchmarks, beside other tools, in .venv-bench (ten minutes)
