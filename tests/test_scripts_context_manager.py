@@ -1,4 +1,4 @@
-"""scripts/context_manager_*.py: what notebook 06 says of them holds, and so do the solutions of its exercises."""
+"""scripts/context_manager_*.py: what notebook 06 says of them holds, and so does what its solutions say."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from signal import SIGINT, SIGTERM
 from typing import Any
 
 import pytest
-from notebook_cells import interrupt_cell
+from course_notebooks import written_exercises
 
+from cancelkit.course import exercise
 from cancelkit.lab import (
     Experiment,
     Outcome,
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.core
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
+NOTEBOOK = ROOT / "notebooks" / "06_context_manager.ipynb"
 BOTH_WORK = holding(2) & active(2)
 ALL_THREE = holding(3) & active(3)
 NAMES = ["database", "cache", "web"]
@@ -241,12 +243,12 @@ def test_sigterm_is_not_heard_by_any_block(program: str, when: Moment, arguments
     assert (outcome.cleanups_finished, outcome.returncode) == (0, -SIGTERM)
 
 
-# The notebook: its first cells, and its exercises with the solutions that it gives.
+# The notebook: its first cells, and what the solutions say beside what is checked.
 
 
 def source(id_: str) -> str:
     """A cell of the notebook."""
-    cells = json.loads((ROOT / "notebooks" / "06_context_manager.ipynb").read_text())["cells"]
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
     (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
     return text
 
@@ -272,48 +274,29 @@ def test_the_set_waits_for_jobs_that_jobs_start() -> None:
     assert said.getvalue().splitlines() == ["main: the last line of the block", *pages, "main: out of the block"]
 
 
-def solution(id_: str) -> str:
-    """The lines of Python that a solution gives."""
-    found = re.search(r"```python\n(.*?)```", source(id_), re.DOTALL)
+def solution(name: str) -> str:
+    """The solution of an exercise."""
+    (text,) = [each.solution for each in written_exercises(NOTEBOOK) if each.name == name]
+    return text
+
+
+def class_of(text: str) -> str:
+    """The class that a solution defines."""
+    found = re.search(r"^class Ours.*?\n(?=\S)", text, re.DOTALL | re.MULTILINE)
     assert found is not None
-    return found[1]
+    return found[0]
 
 
-ENTER_SET = "        tasks = await stack.enter_async_context(TaskSet(2))\n"
-ENTER_FILE = '        file = stack.enter_context(tempfile.TemporaryFile("w"))\n'
-
-
-@pytest.mark.parametrize("solved", [False, True])
-def test_exercise_1(tmp_path: Path, *, solved: bool) -> None:
-    order = ENTER_FILE + ENTER_SET if solved else ENTER_SET + ENTER_FILE
-    outcome = interrupt_cell(source("try-order"), tmp_path, (ENTER_SET + ENTER_FILE, order))
-    assert (outcome.cleanups_finished, outcome.clean) == (2 * solved, solved)
-
-
-GIVEN = "class Ours(TaskSet):\n    pass\n"
-IN_A_CLEANUP, AFTERWARDS = "in a cleanup starts job-2", "main, afterwards, starts job-3"
-
-
-def test_exercise_2_as_it_stands(tmp_path: Path) -> None:
-    outcome = interrupt_cell(source("try-refuse"), tmp_path)
-    assert lines(outcome) == [IN_A_CLEANUP, AFTERWARDS]
-    asked = {lane.name: requests(lane) for lane in outcome.timeline.lanes}
-    assert asked["job-1"] == ["by main"]
-    assert asked["job-2"] == asked["job-3"] == [CLOSING_LOOP]
-    job_2, main = lane(outcome, "job-2"), lane(outcome, "main")
-    assert job_2.spans[-1].end > main.spans[-1].end
-
-
-def test_exercise_2(tmp_path: Path) -> None:
-    better = solution("solution-refuse")
-    outcome = interrupt_cell(source("try-refuse"), tmp_path, (GIVEN, better))
-    assert list(ends(outcome)) == ["main", "job-1"]
-    first, second = "        self.is_left = True\n", "        await super().__aexit__(*what)\n"
-    assert first + second in better
-    late = better.replace(first + second, f"        try:\n    {second}        finally:\n    {first}")
-    outcome = interrupt_cell(source("try-refuse"), tmp_path, (GIVEN, late))
-    assert lines(outcome) == [IN_A_CLEANUP]
-    assert requests(lane(outcome, "job-2")) == [CLOSING_LOOP]
+def test_in_the_wrong_order_the_file_is_closed_before_the_signal(tmp_path: Path) -> None:
+    program = tmp_path / "stack.py"
+    (start,) = [each.start for each in written_exercises(NOTEBOOK) if each.name == "06.1"]
+    entered = '        file = stack.enter_context(open(sys.argv[1], "w"))\n'
+    assert entered in start
+    tells = '        stack.callback(print, "the file is closed")\n'
+    program.write_text(start.replace(entered, tells + entered))  # called when the file has been left
+    closed = output("the file is closed") & begun(2)
+    outcome = perform(Experiment(program, signals_at(closed), [str(tmp_path / "file")], deadline=100))
+    assert len(outcome.timeline.signals) == 1
 
 
 BOTH = """
@@ -340,8 +323,10 @@ class Ours(TaskSet):
 """
 
 
-def test_exercise_2_without_its_price(tmp_path: Path) -> None:
-    assert list(ends(interrupt_cell(source("try-refuse"), tmp_path, (GIVEN, BOTH)))) == ["main", "job-1"]
+def test_a_set_can_refuse_what_comes_late_and_let_jobs_start_jobs() -> None:
+    written = solution("06.2")
+    judged = exercise("06.2").check(written.replace(class_of(written), BOTH.lstrip()))
+    assert judged.all_kept, f"\n{judged}"
     names: dict[str, Any] = {"asyncio": asyncio, "TaskSet": TaskSet}
     exec(BOTH, names)
     names["TaskSet"] = names["Ours"]
@@ -352,41 +337,36 @@ def test_exercise_2_without_its_price(tmp_path: Path) -> None:
     assert "visits archive" in said.getvalue()
 
 
-IN_THE_BLOCK = ('# sys.argv.append("--waiting")', 'sys.argv.append("--waiting")')
+def test_the_simple_way_of_refusing_has_its_price() -> None:
+    names: dict[str, Any] = {"asyncio": asyncio, "TaskSet": TaskSet}
+    exec(class_of(solution("06.2")), names)
+    names["TaskSet"] = names["Ours"]
+    said = io.StringIO()
+    cell = compile(source("jobs-start-jobs-run"), "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    with contextlib.redirect_stdout(said), pytest.raises(ExceptionGroup):
+        asyncio.run(eval(cell, names))
+    assert said.getvalue().splitlines()[-1] == "visits home"
 
 
-def try_second(folder: Path, better: str, *changes: tuple[str, str]) -> Outcome:
-    return interrupt_cell(source("try-second"), folder, (GIVEN, better), *changes)
+def test_without_a_handler_a_second_ctrl_c_is_no_cancellation(tmp_path: Path) -> None:
+    program = tmp_path / "set.py"
+    handler = "    asyncio.get_running_loop().add_signal_handler(SIGINT, asyncio.current_task().cancel)\n"
+    written = solution("06.3")
+    assert handler in written
+    for text, finished in ((written, 4), (written.replace(handler, ""), 2)):
+        program.write_text(text)
+        outcome = perform(Experiment(program, signals_at(holding(4).then(halfway(4))), deadline=100))
+        assert outcome.cleanups_finished == finished
 
 
-@pytest.mark.parametrize("changes", [[], [IN_THE_BLOCK]], ids=["at its end", "in the block"])
-@pytest.mark.parametrize("solved", [False, True])
-def test_exercise_3(tmp_path: Path, changes: list[tuple[str, str]], *, solved: bool) -> None:
-    outcome = try_second(tmp_path, solution("solution-second") if solved else GIVEN, *changes)
-    assert (outcome.cleanups_finished, outcome.returncode, outcome.clean) == (2 * solved, -SIGINT, solved)
-
-
-ALL_OF_IT = """
-from cancelkit import finish
-
-class Ours(TaskSet):
-    async def __aexit__(self, *what):
-        await finish(super().__aexit__(*what))
-"""
-
-
-def test_exercise_3_around_all_of_it_finish_is_too_much(tmp_path: Path) -> None:
-    assert try_second(tmp_path, ALL_OF_IT, IN_THE_BLOCK).clean
-    assert try_second(tmp_path, ALL_OF_IT).hung
-
-
-def test_exercise_3_also_while_main_waits_for_a_job_that_a_job_has_started(tmp_path: Path) -> None:
+def test_cleanup_survives_also_while_main_waits_for_a_job_that_a_job_has_started(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(f"""
 import asyncio
+from cancelkit import finish
 from cancelkit.patterns.context_manager import TaskSet
 
-{solution("solution-second")}
+{class_of(solution("06.3"))}
 
 async def short():
     tasks.start(long)

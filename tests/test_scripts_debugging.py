@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGINT
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -70,7 +68,7 @@ def asked() -> Outcome:
 
 @pytest.fixture(scope="module")
 def polite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program of the second exercise."""
+    """The copy that does not block."""
     text = PROGRAM.read_text()
     assert text.count("time.sleep(0.5)") == 1
     path = tmp_path_factory.mktemp("polite") / "polite_retry.py"
@@ -235,66 +233,27 @@ def test_a_linter_finds_both_lines() -> None:
     assert re.findall(r" (BLE001|ASYNC251) ", done.stdout) == ["BLE001", "ASYNC251"]
 
 
-async def first() -> None:
-    with contextlib.suppress(Exception):
-        await asyncio.sleep(60)
-
-
-async def second() -> None:
-    with contextlib.suppress(BaseException):
-        await asyncio.sleep(60)
-
-
-RETURNS_IN_FINALLY = """
-async def third():
-    try:
-        await asyncio.sleep(60)
-    finally:
-        return
-"""
-
-
-@pytest.mark.filterwarnings("ignore:'return' in a 'finally' block:SyntaxWarning")
-def test_exercise_1_what_lets_a_cancellation_through() -> None:
-    namespace: dict[str, Any] = {"asyncio": asyncio}
-    exec(RETURNS_IN_FINALLY, namespace)
-
-    async def is_cancelled(coroutine: Coroutine[Any, Any, None]) -> bool:
-        task = asyncio.create_task(coroutine)
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait([task])
-        return task.cancelled()
-
-    async def main() -> list[bool]:
-        return [await is_cancelled(job()) for job in (first, second, namespace["third"])]
-
-    assert asyncio.run(main()) == [True, False, False]
-
-
 @pytest.mark.parametrize(
     ("arguments", "level", "line"),
     [
-        (["--log"], "INFO", "upload: ends"),
+        (["--ask"], "INFO", "upload: ends"),
         (["--ask"], "DEBUG", "upload: CancelledError arrives, cancelling() 1"),
         (["--ask"], "DEBUG", "upload: done() True, cancelled() False, cancelling() 1"),
     ],
 )
-def test_exercise_2_a_polite_back_off_is_still_found(
-    polite: Path, arguments: Sequence[str], level: str, line: str
-) -> None:
+def test_a_polite_back_off_is_still_found(polite: Path, arguments: Sequence[str], level: str, line: str) -> None:
     outcome = interrupt(*arguments, program=polite)
     assert line in logged(outcome, level)
     assert lane(outcome.timeline, "upload").remarks == (SWALLOWED,)
 
 
-def test_exercise_2_but_debug_mode_has_nothing_to_say(polite: Path) -> None:
+def test_but_debug_mode_has_nothing_to_say_of_it(polite: Path) -> None:
     outcome = interrupt("--debug", program=polite)
     assert outcome.stdout.count(ANSWERED) == 2
     assert "upload" not in warned_of(outcome)
 
 
-def test_exercise_3_a_deadline_is_swallowed_without_a_trace_in_the_counts(module: ModuleType) -> None:
+def test_a_deadline_is_swallowed_without_a_trace_in_the_counts(module: ModuleType) -> None:
     found: list[object] = []
 
     async def main() -> None:

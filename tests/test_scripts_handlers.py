@@ -1,4 +1,4 @@
-"""scripts/handlers_*.py: what notebook 05 says of them holds, and so do the solutions of its exercises."""
+"""scripts/handlers_*.py: what notebook 05 says of them holds, and so does what its solutions say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signal import SIGHUP, SIGINT, SIGTERM
 from typing import Any
 
 import pytest
-from notebook_cells import interrupt_cell, interrupt_line
+from course_notebooks import written_exercises
 
 from cancelkit.contract.acts import ACTS
 from cancelkit.contract.check import check
@@ -26,6 +26,7 @@ from cancelkit.lab import (
     active,
     at_once,
     begun,
+    cleaned,
     cleaning,
     cleanups,
     halfway,
@@ -43,6 +44,7 @@ pytestmark = pytest.mark.core
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
+NOTEBOOK = ROOT / "notebooks" / "05_signal_handlers.ipynb"
 AT_WORK = holding(4)
 TWICE = AT_WORK.then(halfway(4))
 BY_SIGINT, BY_CLOSING = "by the handler of SIGINT", "by the closing loop"
@@ -80,7 +82,7 @@ def broken(outcome: Outcome) -> list[str]:
 
 def source(id_: str) -> str:
     """A cell of the notebook."""
-    cells = json.loads((ROOT / "notebooks" / "05_signal_handlers.ipynb").read_text())["cells"]
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
     (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
     return text
 
@@ -295,46 +297,32 @@ def test_a_cleanup_that_is_under_way_at_the_first_signal_is_cancelled() -> None:
     assert (outcome.cleanups_finished, outcome.jobs_begun) == (0, 2)
 
 
-# The exercises: the cells of the notebook, with the solutions that it gives.
+# What the solutions of the exercises say beside what is checked.
 
 
-def given_and_solution(exercise: str, solution: str, name: str) -> tuple[str, str]:
-    """A function as a cell gives it to the reader, and as the notebook has it as its solution."""
-    function = re.compile(rf"^def {name}\(.*?\n(?=\n|```)", re.DOTALL | re.MULTILINE)
-    (given,), (better,) = function.findall(source(exercise)), function.findall(source(solution))
-    assert given != better
-    return given, better
+def solution(name: str) -> str:
+    """The solution of an exercise."""
+    (text,) = [each.solution for each in written_exercises(NOTEBOOK) if each.name == name]
+    return text
 
 
-@pytest.mark.parametrize(
-    ("order", "ended"),
-    [
-        ("--signal INT --signal TERM --signal HUP", "exited 130"),
-        ("--signal HUP --signal TERM --signal INT", "exited 129"),
-        ("--signal HUP --signal INT --signal TERM", "exited 129"),
-    ],
-)
-def test_exercise_1(order: str, ended: str) -> None:
-    assert "`--signal HUP --signal TERM --signal INT`" in source("solution-first")
-    cell, given = source("try-first"), "--signal INT --signal TERM --signal HUP"
-    assert given in cell
-    outcome = interrupt_line(cell.replace(given, order))
-    assert (outcome.ended, outcome.cleanups_finished, outcome.clean) == (ended, 4, True)
-    assert lane(outcome, "job-3").remarks == lane(outcome, "job-4").remarks == ()
+def test_two_readings_at_the_same_time_get_in_each_others_way(tmp_path: Path) -> None:
+    program = tmp_path / "settings.py"
+    program.write_text(solution("05.2"))
+    outcome = interrupt(program, begun(1).then(holding(1)).then(begun(3)), signals=[SIGHUP, SIGHUP, SIGTERM])
+    readings = [lane for lane in outcome.timeline.lanes if lane.coro.endswith("read_settings")]
+    first, second = (lane.spans for lane in readings)
+    assert second[0].start < first[-1].end
+    assert outcome.returncode == 1
+    assert "FileNotFoundError" in outcome.stderr
 
 
-@pytest.mark.parametrize(("solved", "read", "status"), [(False, 1, 129), (True, 2, 143)])
-def test_exercise_2(tmp_path: Path, read: int, status: int, *, solved: bool) -> None:
-    given, solution = given_and_solution("try-reload", "solution-reload", "install")
-    outcome = interrupt_cell(source("try-reload"), tmp_path, (given, solution if solved else given))
-    assert (outcome.stdout.count("settings read"), outcome.returncode) == (read, status)
-    assert broken(outcome) == ([] if solved else ["exit"])
-
-
-@pytest.mark.parametrize(("solved", "finished"), [(False, ["job-1", "job-2"]), (True, ["job-1"])])
-def test_exercise_3(tmp_path: Path, finished: list[str], *, solved: bool) -> None:
-    given, solution = given_and_solution("try-third", "solution-third", "on_signal")
-    outcome = interrupt_cell(source("try-third"), tmp_path, (given, solution if solved else given))
-    assert (len(outcome.timeline.signals), outcome.returncode) == (3, -SIGINT)
-    assert [job.name for job in outcome.timeline.jobs if job.cleanup_finished is not None] == finished
-    assert [str(alarm) for alarm in outcome.timeline.alarms] == (["job-2: cleanup lost"] if solved else [])
+@pytest.mark.parametrize("name", ["05.1", "05.2", "05.3"])
+def test_a_solution_cancels_nobody_twice(tmp_path: Path, name: str) -> None:
+    program = tmp_path / "solution.py"
+    program.write_text(solution(name))
+    asked = holding(2).then(cleaned(1) & cleanups(1))
+    whens: dict[str, Moment | Moments] = {"05.1": TWICE, "05.2": begun(1), "05.3": asked}
+    outcome = interrupt(program, whens[name])
+    assert all(len(requests(lane)) <= 1 for lane in outcome.timeline.lanes)
+    assert outcome.timeline.alarms == ()

@@ -1,15 +1,8 @@
-"""scripts/pitfall_*.py: what notebook 07 says of both versions holds, and so do the solutions of its exercises."""
+"""scripts/pitfall_*.py: what notebook 07 says of both versions holds."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import inspect
-import io
 import json
-import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any
@@ -25,7 +18,6 @@ from cancelkit.lab import (
     holding,
     output,
     perform,
-    perform_all,
     queued,
     signals_at,
 )
@@ -72,6 +64,13 @@ def broken(outcome: Outcome) -> list[str]:
 
 def alarms(outcome: Outcome) -> list[str]:
     return [str(alarm) for alarm in outcome.timeline.alarms]
+
+
+def source(id_: str) -> str:
+    """A cell of the notebook."""
+    cells = json.loads((ROOT / "notebooks" / "07_pitfalls.ipynb").read_text())["cells"]
+    (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
+    return text
 
 
 BOTH_LOST = ["job-1: cleanup lost", "job-2: cleanup lost"]
@@ -299,102 +298,3 @@ def test_a_second_ctrl_c_while_the_loop_is_being_closed_leaves_them_where_they_a
 def test_to_wait_for_all_does_not_survive_a_second_ctrl_c(program: str, when: Moments) -> None:
     outcome = interrupt(program, when, "--mended")
     assert (finished(outcome), alarms(outcome), outcome.returncode) == ((0, 2), BOTH_LOST, -SIGINT)
-
-
-# The notebook's exercises, with the solutions that it gives.
-
-
-def source(id_: str) -> str:
-    """A cell of the notebook."""
-    cells = json.loads((ROOT / "notebooks" / "07_pitfalls.ipynb").read_text())["cells"]
-    (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
-    return text
-
-
-@pytest.fixture
-def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """What the cells before the exercises leave behind, with the folder of the first exercise."""
-    monkeypatch.chdir(ROOT / "notebooks")
-    monkeypatch.setattr(sys, "path", [str(SCRIPTS), *sys.path])
-    names: dict[str, Any] = globals() | {"importlib": importlib, "inspect": inspect, "perform_all": perform_all}
-    exec(source("helpers").partition("%load_ext cancelkit\n")[2], names)
-    exec(source("more-helpers"), names)
-    exec(source("handlers-run").partition("\nbroken = ")[0], names)
-    exec(source("a-folder"), names)
-    yield names
-    names["folder"].cleanup()
-
-
-def yours(id_: str) -> str:
-    """The code that a cell gives to the reader, or the text below it as the solution."""
-    found = re.search(r'^your_(version|program) = """\n.*?^"""\n', source(id_) + "\n", re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[0]
-
-
-def said(names: dict[str, Any], id_: str, code: str = "") -> list[str]:
-    """Run the cell of an exercise, with other code of the reader's; the lines that it prints."""
-    text = source(id_)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(text.replace(yours(id_), code) if code else text, names)
-    return printed.getvalue().splitlines()
-
-
-def changed(text: str, old: str, new: str) -> str:
-    assert text.count(old) == 1
-    return text.replace(old, new)
-
-
-CLEAN, BROKEN = "the checklist: clean", "the checklist: broken: "
-
-
-def test_exercise_1(notebook: dict[str, Any]) -> None:
-    assert said(notebook, "try-handler") == [
-        f"by itself  saves 0 x, exited 0; {BROKEN}leaks",
-        f"an error   saves 1 x, exited 0; {BROKEN}exit",
-        f"Ctrl-C     saves 1 x, exited 0; {BROKEN}exit",
-    ]
-    assert said(notebook, "try-handler", yours("solution-handler")) == [
-        f"by itself  saves 1 x, exited 0; {CLEAN}",
-        f"an error   saves 1 x, exited 1; {CLEAN}",
-        f"Ctrl-C     saves 1 x, killed by SIGINT; {CLEAN}",
-    ]
-
-
-def test_exercise_2(notebook: dict[str, Any]) -> None:
-    at_error = f"an error: 4 of 4 cleanups finished; {CLEAN}; exited 1; left to the closing loop: "
-    lost = f"Ctrl-C:   0 of 2 cleanups finished; {BROKEN}cleanup; killed by SIGINT; left to the closing loop: "
-    kept = lost.replace("0 of 2", "2 of 2").replace(f"{BROKEN}cleanup", CLEAN)
-    assert said(notebook, "try-gather") == [f"{lost}2", f"{at_error}3"]
-    solution = yours("solution-gather")
-    assert said(notebook, "try-gather", solution) == [f"{kept}0", f"{at_error}0"]
-    by_your_own_hand = changed(solution, "            if not task.cancelling():\n    ", "")
-    assert said(notebook, "try-gather", by_your_own_hand) == [f"{lost}0", f"{at_error}0"]
-
-
-THREE = ("Ctrl-C at work:   ", "Ctrl-C in cleanup:", "SIGTERM at work:  ")
-
-
-def test_exercise_3(notebook: dict[str, Any]) -> None:
-    exec(source("your-program"), notebook)
-    lost = f"0 of 2 cleanups finished; {BROKEN}"
-    results = [f"{lost}cleanup, leaks", f"{lost}cleanup, leaks", f"{lost}awaiting, cleanup, leaks"]
-    assert said(notebook, "try-program") == [f"{way} {result}" for way, result in zip(THREE, results, strict=True)]
-    exec(yours("solution-program"), notebook)
-    assert said(notebook, "try-program") == [f"{way} 2 of 2 cleanups finished; {CLEAN}" for way in THREE]
-
-
-@pytest.mark.parametrize(
-    ("new", "old", "is_broken"),
-    [
-        ("asyncio.run(main())", "cancelkit.run(main())", [2]),
-        ("await desk.tidy_up()", "await cancelkit.finish(desk.tidy_up())", [1]),
-        ("await asyncio.shield(desk.tidy_up())", "await cancelkit.finish(desk.tidy_up())", [1]),
-    ],
-    ids=["asyncio.run", "bare", "shield"],
-)
-def test_exercise_3_needs_all_of_it(notebook: dict[str, Any], new: str, old: str, is_broken: list[int]) -> None:
-    exec(changed(yours("solution-program"), old, new), notebook)
-    lines = said(notebook, "try-program")
-    assert [number for number, line in enumerate(lines) if CLEAN not in line] == is_broken

@@ -14,6 +14,8 @@ from cancelkit.lab import Experiment, Outcome, perform_all, signals_at
 DEADLINE = 20.0
 """Seconds after which an answer is ended that has not ended itself."""
 
+_AFTER_A_SIGNAL = "What becomes of it after the signal before? It has to go on, or to clean up, until this one comes."
+
 
 @dataclass(frozen=True)
 class Promise:
@@ -85,9 +87,14 @@ def _cut_short(outcome: Outcome) -> tuple[str, str]:
     said = (outcome.stderr.strip().splitlines() or [""])[-1]
     if outcome.missed is not None:
         number = len(outcome.timeline.signals) + 1
-        why = f"signal {number} was not sent, as {outcome.missed} did not come: the program {outcome.ended}"
-        return f"{why}, {said}" if said else why, "First have it get as far as that without any signal."
+        why = f"signal {number} was not sent, as {outcome.missed} did not come: it {_was(outcome)}"
+        hint = "First have it get as far as that without any signal." if number == 1 else _AFTER_A_SIGNAL
+        return f"{why}, {said}" if said else why, hint
     sent = {signum for _, signum in outcome.experiment.signals}
     if outcome.returncode < 0 and -outcome.returncode not in sent:
         return f"it was {outcome.ended}, which nobody had sent", "Something in it ended its own process."
     return "", ""
+
+
+def _was(outcome: Outcome) -> str:
+    return outcome.ended if outcome.returncode >= 0 else f"was {outcome.ended}"

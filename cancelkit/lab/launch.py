@@ -23,6 +23,9 @@ from cancelkit.lab.rights import rights_needed
 from cancelkit.lab.server import JobServer
 from cancelkit.trace.starting import as_a_path, environment_for
 
+_PLAIN = {"PYTHON_COLORS": "0"}
+"""What a program's traceback says is kept as text: without the colours that a kernel's children have from 3.13 on."""
+
 _LONGEST_SHOWN = 1000
 """Characters of a program's arguments that an error shows."""
 
@@ -84,7 +87,7 @@ def _start(
                 stderr=subprocess.PIPE,
                 pass_fds=inherited,
                 start_new_session=True,
-                env=environment_for("cancelkit.lab.child", settings),
+                env={**environment_for("cancelkit.lab.child", settings), **_PLAIN},
             )
     except (OSError, ValueError) as error:
         words = str(list(arguments))

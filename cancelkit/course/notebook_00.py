@@ -1,0 +1,157 @@
+"""The exercises of notebook 00, which starts here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cancelkit.course import runs
+from cancelkit.course.exercises import Exercise, Judge, Verdict
+from cancelkit.course.promises import cleanups_finish, ends_with, jobs_begin
+from cancelkit.course.runs import Promise, Run, under_signals
+from cancelkit.errors import CancelkitError
+from cancelkit.lab import Experiment, Outcome, perform_all, signals_at
+from cancelkit.lab.moments import Moment
+
+_SEVEN_JOBS = """\
+import asyncio
+
+from cancelkit.lab.workload import make_jobs
+from cancelkit.patterns.task_group import run_tasks
+
+asyncio.run(run_tasks(make_jobs(), max_concurrent=2))
+"""
+"""What `scripts/task_group.py` does, which does not come with the kit."""
+
+_PACE = 0.1
+"""How long the server takes: the jobs are soon at work, and a moment that has not come by then never does."""
+
+
+def _job_1_begins_late(outcome: Outcome) -> str:
+    if "job-1" in (job.name for job in outcome.timeline.jobs_begun_late):
+        return ""
+    return "it had begun before it" if "job-1" in (job.name for job in outcome.timeline.jobs) else "it never began"
+
+
+def _lost(outcome: Outcome) -> int:
+    return sum(job.cleanup_begun is not None and job.cleanup_finished is None for job in outcome.timeline.jobs)
+
+
+def _two_are_lost(outcome: Outcome) -> str:
+    lost = _lost(outcome)
+    return "" if lost == 2 else f"{lost or 'none'} of {outcome.jobs_begun} was lost"
+
+
+def _one_is_lost_and_one_finishes(outcome: Outcome) -> str:
+    lost, finished = _lost(outcome), outcome.cleanups_finished
+    return "" if lost == finished == 1 else f"{lost or 'none'} was lost, and {finished or 'none'} finished"
+
+
+_SOUGHT = (
+    Promise(
+        "job-1 begins after the signal",
+        _job_1_begins_late,
+        "A job begins at the first step of its task. Which count is that of tasks that have not had it?",
+    ),
+    Promise(
+        "two cleanups are lost",
+        _two_are_lost,
+        "A cancellation breaks into what a job is doing. So the two must be cleaning up already, after their work.",
+    ),
+    Promise(
+        "one cleanup is lost, and another one finishes",
+        _one_is_lost_and_one_finishes,
+        "The first two jobs do not work equally long. What is the one doing when the other has just begun to clean up?",
+    ),
+)
+
+
+def _moments(program: Path) -> Iterator[Verdict]:
+    """What comes of a Ctrl-C on the seven jobs, at each of the moments that the answer prints."""
+    (said,) = perform_all([Experiment(program, (), deadline=runs.DEADLINE)], may_miss=True)
+    lines = said.stdout.splitlines()
+    if len(lines) != len(_SOUGHT) or said.returncode:
+        evidence = f"it printed {len(lines)}, and {said.ended}"
+        yield Verdict("", "it prints three lines", evidence, "A moment to a line, and nothing else.")
+        return
+    seven_jobs = program.with_name("seven_jobs.py")
+    seven_jobs.write_text(_SEVEN_JOBS, encoding="utf-8")
+    readable: list[tuple[str, Promise, Experiment]] = []
+    for number, (line, sought) in enumerate(zip(lines, _SOUGHT, strict=True), 1):
+        under = f"one Ctrl-C at moment {number}, {line}"
+        try:
+            signals = signals_at(Moment.parse(line))
+            experiment = Experiment(seven_jobs, signals, deadline=runs.DEADLINE / 2, pace=_PACE)
+        except CancelkitError as error:
+            hint = "It is one or several NAME=NUMBER with commas between them; the names are in the table of counts."
+            yield Verdict(under, "it can be read", str(error), hint)
+        else:
+            readable.append((under, sought, experiment))
+    outcomes = perform_all([experiment for _, _, experiment in readable], may_miss=True)
+    for (under, sought, _), outcome in zip(readable, outcomes, strict=True):
+        evidence = "that moment did not come" if outcome.missed is not None else sought.evidence(outcome)
+        yield Verdict(under, sought.what, evidence, sought.hint)
+
+
+def _jobs_clean_up(number: int, hint: str) -> Promise:
+    """So many jobs finish their cleanup, and the server has heard their goodbyes."""
+    finish = cleanups_finish(number, hint)
+
+    def evidence(outcome: Outcome) -> str:
+        goodbyes = sum(visit.farewell == "goodbye" for visit in outcome.visits)
+        heard = "" if goodbyes == number else f"the server has heard {goodbyes or 'no'} goodbye{'s' * (goodbyes != 1)}"
+        return finish.evidence(outcome) or heard
+
+    return Promise(finish.what, evidence, hint)
+
+
+def _with_hints(hints: Mapping[str, str], judge: Judge) -> Judge:
+    """The judge, with hints of its own for runs that show nothing, by how the evidence begins."""
+
+    def judge_again(program: Path) -> Iterator[Verdict]:
+        for verdict in judge(program):
+            hint = next((hint for seen, hint in hints.items() if verdict.evidence.startswith(seen)), verdict.hint)
+            yield verdict._replace(hint=hint)
+
+    return judge_again
+
+
+EXERCISES = (
+    Exercise("00.1", _moments),
+    Exercise(
+        "00.2",
+        _with_hints(
+            {
+                "signal 2 was not sent": "Job-2 did not clean up at all. Which block of a `try` runs whatever happens?",
+                "it had not ended": "A job cleans up after its work, too; and a Ctrl-C gets through to the work.",
+            },
+            under_signals(
+                Run(
+                    "two Ctrl-C: while job-2 works, and halfway through its cleanup",
+                    "holding=2 then halfway=2",
+                    (
+                        _jobs_clean_up(2, "Who owns the signals? The second one is not to break the loop."),
+                        ends_with(-2, 130, hint="Let the interrupt go on when all is cleaned up."),
+                    ),
+                ),
+                Run(
+                    "one Ctrl-C while job-1 has done its work, and is halfway through its cleanup",
+                    "halfway=1",
+                    (
+                        jobs_begin(1, "The interrupt is to end main, so job-2 does not begin."),
+                        _jobs_clean_up(1, "Keep the cancellation out of the cleanup until that is complete."),
+                        ends_with(-2, 130, hint="Let the interrupt go on when all is cleaned up."),
+                    ),
+                ),
+                Run(
+                    "no signal",
+                    "",
+                    (
+                        _jobs_clean_up(2, "Each job cleans up, also when nobody interrupts it."),
+                        ends_with(0, hint="It is to end without an error."),
+                    ),
+                ),
+            ),
+        ),
+    ),
+)

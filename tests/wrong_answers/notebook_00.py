@@ -1,0 +1,135 @@
+"""Wrong answers to the exercises of notebook 00."""
+
+from __future__ import annotations
+
+from wrong_answers import Wrong
+
+_BEGINS_LATE = '"created=7"'
+_TWO_LOST = '"cleaning=2"'
+_ONE_LOST = '"cleaning=1,active=1"'
+
+_FINISHED = "        await finish(desk.tidy_up())"
+
+_CATCHES_AT_THE_END = """\
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    pass"""
+
+_ASYNCIO = ("from cancelkit import finish, run\n", "import asyncio\n\nfrom cancelkit import finish, run\n")
+
+_CATCHES_HERE = """\
+    try:
+        await job("job-1", 0.1)
+        await job("job-2", 60)
+    except BaseException:
+        raise SystemExit(0) from None"""
+
+_TWO_JOBS = """\
+    await job("job-1", 0.1)
+    await job("job-2", 60)"""
+
+_ONLY_SAYS_SO = """\
+        for what in ("begun", "halfway", "finished"):
+            say(f"cleanup {what}", name)
+            await asyncio.sleep(0.1)"""
+
+WRONG = (
+    Wrong(
+        "00.1",
+        "before main's first step",
+        (("job-1 begins after the signal", "it never began"),),
+        ((_BEGINS_LATE, '"before-start"'),),
+    ),
+    Wrong(
+        "00.1",
+        "when job-1 begins",
+        (("job-1 begins after the signal", "it had begun before it"),),
+        ((_BEGINS_LATE, '"begun=2"'),),
+    ),
+    Wrong(
+        "00.1",
+        "during the cleanup that the signal is to cause, which has not come by then",
+        (("two cleanups are lost", "that moment did not come"),),
+        ((_TWO_LOST, '"cleaning=2,ended=2"'),),
+        hangs=True,
+    ),
+    Wrong(
+        "00.1",
+        "press twice",
+        (("it can be read", "is 2 moments; give one here"),),
+        ((_TWO_LOST, '"holding=4 then halfway=4"'),),
+    ),
+    Wrong(
+        "00.1",
+        "when both have cleaned up, and when both are cleaning up",
+        (("two cleanups are lost", "none of "), ("one cleanup is lost", "2 was lost, and none finished")),
+        ((_TWO_LOST, '"cleaned=2"'), (_ONE_LOST, '"cleaning=2"')),
+    ),
+    Wrong(
+        "00.1",
+        "a name that is none, and no number",
+        (("it can be read", "'tasks' in the moment"), ("it can be read", "is not NAME=NUMBER")),
+        ((_BEGINS_LATE, '"tasks=7"'), (_ONE_LOST, '"cleaning,active"')),
+    ),
+    Wrong(
+        "00.1",
+        "say what is to happen",
+        (("it prints three lines", "it printed 1, and exited 0"),),
+        text='print("job-1 begins, two are lost, one is lost")\n',
+    ),
+    Wrong(
+        "00.2",
+        "run alone",
+        (("the cleanup of 1 job", "0 of 1 finished"),),
+        ((_FINISHED, "        await desk.tidy_up()"),),
+    ),
+    Wrong(
+        "00.2",
+        "finish alone",
+        (("the cleanup of 2 jobs", "1 of 2 finished"),),
+        (_ASYNCIO, ("\nrun(main())", "\nasyncio.run(main())")),
+    ),
+    Wrong(
+        "00.2",
+        "a finally alone",
+        (("the cleanup of 2 jobs", "1 of 2 finished"), ("the cleanup of 1 job", "0 of 1 finished")),
+        (_ASYNCIO, ("\nrun(main())", "\nasyncio.run(main())"), (_FINISHED, "        await desk.tidy_up()")),
+    ),
+    Wrong(
+        "00.2",
+        "shield instead of finish",
+        (("the cleanup of 1 job", "0 of 1 finished"),),
+        (_ASYNCIO, (_FINISHED, "        await asyncio.shield(desk.tidy_up())")),
+    ),
+    Wrong(
+        "00.2",
+        "catch the KeyboardInterrupt at the end",
+        (
+            ("the cleanup of 2 jobs", "1 of 2 finished"),
+            ("how it ends", "it exited 0"),
+            ("how it ends", "it exited 0"),
+        ),
+        (_ASYNCIO, ("\nrun(main())", f"\n{_CATCHES_AT_THE_END}")),
+    ),
+    Wrong(
+        "00.2",
+        "catch everything in main",
+        (
+            ("the cleanup of 2 jobs", "1 of 2 finished"),
+            ("how it ends", "it exited 0"),
+            ("how it ends", "it exited 0"),
+        ),
+        (_ASYNCIO, (_TWO_JOBS, _CATCHES_HERE), ("\nrun(main())", "\nasyncio.run(main())")),
+    ),
+    Wrong(
+        "00.2",
+        "only say so",
+        (
+            ("the cleanup of 2 jobs", "the server has heard no goodbyes"),
+            ("the cleanup of 1 job", "0 of 1 finished"),
+            ("the cleanup of 2 jobs", "the server has heard no goodbyes"),
+        ),
+        (_ASYNCIO, (_FINISHED, _ONLY_SAYS_SO)),
+    ),
+)
