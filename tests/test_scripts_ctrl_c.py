@@ -1,4 +1,4 @@
-"""scripts/ctrl_c_*.py: what notebook 01 says of them holds, and so do the solutions of its exercises."""
+"""scripts/ctrl_c_*.py: what notebook 01 says of them holds, and so does what it says of its exercises."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from signal import SIGINT, SIGTERM
 from typing import Any
 
 import pytest
+from course_notebooks import NOTEBOOKS, written_exercises
 from notebook_cells import interrupt_cell
 
 from cancelkit.lab import Experiment, Outcome, perform, signals_at
@@ -52,9 +53,9 @@ def source(id_: str) -> str:
     return text
 
 
-def of_cell(id_: str, folder: Path, *changes: tuple[str, str]) -> Outcome:
-    """Interrupt the program in a cell, with some of its text replaced; of its magic all but --stderr counts here."""
-    return interrupt_cell(source(id_).replace(" --stderr\n", "\n"), folder, *changes)
+def of_cell(id_: str, folder: Path) -> Outcome:
+    """Interrupt the program in a cell."""
+    return interrupt_cell(source(id_), folder)
 
 
 def main_in(program: str) -> str:
@@ -245,35 +246,38 @@ def test_a_shell_shows_128_plus_the_number() -> None:
     assert subprocess.run(shell, capture_output=True, text=True, check=False).stdout == "the shell says: 130\n"
 
 
-# The exercises: the cells of the notebook, with the solutions that it gives.
+# The exercises: what their texts say beside what the checks find.
+
+(NOTEBOOK,) = (path for path in NOTEBOOKS if path.name.startswith("01_"))
+FIRST, _, THIRD = written_exercises(NOTEBOOK)
 
 
-@pytest.mark.parametrize(
-    ("line", "status"),
-    [('raise ValueError("no")', 1), ("sys.exit(130)", 130), ("return", 0), ("raise KeyboardInterrupt", -2)],
-)
-def test_exercise_1(tmp_path: Path, line: str, status: int) -> None:
-    assert line in source("exercise-status").splitlines()
-    assert of_cell("try-status", tmp_path, ("raise  # your line", line)).returncode == status
+def of_answer(text: str, folder: Path) -> Outcome:
+    """Interrupt an answer to an exercise while it waits."""
+    program = folder / "answer.py"
+    program.write_text(text)
+    return perform(Experiment(program, signals_at(MAIN_WAITS), ["60"], deadline=100))
 
 
-def test_exercise_2(tmp_path: Path) -> None:
-    assert of_cell("try-term", tmp_path).returncode == -SIGTERM
-    solution = re.search(r"^`(signal.signal.*)`$", source("solution-term"), re.MULTILINE)
-    assert solution is not None
-    other = "signal.signal(signal.SIGTERM, signal.default_int_handler)"
-    for line, status in ((solution[1], 143), (other, -2)):
-        outcome = of_cell("try-term", tmp_path, ("pass  # your line", line))
-        assert (lines(outcome)[-1], outcome.returncode) == ("main: is cancelled", status)
+def test_exercise_1_an_error_on_the_way_out_hides_the_interrupt(tmp_path: Path) -> None:
+    outcome = of_answer(FIRST.start, tmp_path)
+    assert outcome.returncode == 1
+    assert without_colours(outcome.stderr).strip().splitlines()[-1] == "ConnectionError: the server has hung up"
 
 
-def test_exercise_3(tmp_path: Path) -> None:
-    assert of_cell("try-quiet", tmp_path).returncode == 0
-    solution = re.search(r"^```python\n(.*?)```$", source("solution-quiet"), re.MULTILINE | re.DOTALL)
-    assert solution is not None
-    # What Python would do at its end is not done.
-    at_exit = ("import signal\n", "import signal\nimport atexit; atexit.register(print, 'at exit', flush=True)\n")
-    for handler, status, is_done in ((solution[1], -2, False), ("    pass", 0, True)):
-        outcome = of_cell("try-quiet", tmp_path, at_exit, ("    pass  # your lines", handler))
-        assert (outcome.stderr, outcome.returncode) == ("", status)
-        assert ("at exit" in outcome.stdout) is is_done
+TWO_CALLS = """\
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)"""
+
+HOOK = """\
+    sys.excepthook = lambda kind, *rest: kind is KeyboardInterrupt or sys.__excepthook__(kind, *rest)
+    raise"""
+
+
+@pytest.mark.parametrize(("ending", "is_done"), [(TWO_CALLS, False), (HOOK, True)])
+def test_exercise_3_what_is_to_be_done_at_exit_is_lost_or_not(tmp_path: Path, ending: str, *, is_done: bool) -> None:
+    at_exit = "import sys\nimport atexit; atexit.register(print, 'at exit', flush=True)\n"
+    assert TWO_CALLS in THIRD.solution
+    outcome = of_answer(THIRD.solution.replace("import sys\n", at_exit).replace(TWO_CALLS, ending), tmp_path)
+    assert (outcome.stderr, outcome.returncode) == ("", -SIGINT)
+    assert ("at exit" in outcome.stdout) is is_done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from cancelkit.errors import UnusableTargetError
 from cancelkit.lab.scenarios import Target
 
 ASYNCIOS = "asyncio:run"
+
+_HELD = re.compile(r"(?:(?:temporary file|file|socket): [^;]*(?:; )?|\d+ more(?:; )?)+")
+"""What jobs hold, one piece after the other, among what is said to be left: where it is differs from run to run."""
 
 
 def by_contract(hints: Mapping[str, str], runner: str = ASYNCIOS) -> Judge:
@@ -32,7 +36,8 @@ def by_contract(hints: Mapping[str, str], runner: str = ASYNCIOS) -> Judge:
             yield Verdict("", "it can be used", why, "The answer is imported: it has to define the function, no more.")
             return
         for promise, verdict in zip(promises, report.verdicts, strict=True):
-            evidence = "" if verdict.verdict == "kept" else verdict.why.replace(str(program), "your answer")
+            told = _HELD.sub("what jobs hold is left; ", verdict.why).removesuffix("; ")
+            evidence = "" if verdict.verdict == "kept" else told.replace(str(program), "your answer")
             yield Verdict("the contract", f"{promise.id}: {promise.what}", evidence, hints[promise.id])
 
     return judge

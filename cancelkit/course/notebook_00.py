@@ -23,9 +23,6 @@ asyncio.run(run_tasks(make_jobs(), max_concurrent=2))
 """
 """What `scripts/task_group.py` does, which does not come with the kit."""
 
-_PACE = 0.1
-"""How long the server takes: the jobs are soon at work, and a moment that has not come by then never does."""
-
 
 def _job_1_begins_late(outcome: Outcome) -> str:
     if "job-1" in (job.name for job in outcome.timeline.jobs_begun_late):
@@ -33,18 +30,17 @@ def _job_1_begins_late(outcome: Outcome) -> str:
     return "it had begun before it" if "job-1" in (job.name for job in outcome.timeline.jobs) else "it never began"
 
 
-def _lost(outcome: Outcome) -> int:
-    return sum(job.cleanup_begun is not None and job.cleanup_finished is None for job in outcome.timeline.jobs)
+def _two_have_begun_and_hold_nothing(outcome: Outcome) -> str:
+    first = outcome.timeline.signals[0].time
+    begun = sum(job.begun is not None and job.begun < first for job in outcome.timeline.jobs)
+    held = sum(job.holding is not None for job in outcome.timeline.jobs)
+    return "" if (begun, held) == (2, 0) else f"{begun or 'none'} had begun, and {held or 'none'} got hold of something"
 
 
 def _two_are_lost(outcome: Outcome) -> str:
-    lost = _lost(outcome)
-    return "" if lost == 2 else f"{lost or 'none'} of {outcome.jobs_begun} was lost"
-
-
-def _one_is_lost_and_one_finishes(outcome: Outcome) -> str:
-    lost, finished = _lost(outcome), outcome.cleanups_finished
-    return "" if lost == finished == 1 else f"{lost or 'none'} was lost, and {finished or 'none'} finished"
+    jobs = outcome.timeline.jobs
+    lost = sum(job.cleanup_begun is not None and job.cleanup_finished is None for job in jobs)
+    return "" if lost == 2 else f"of {outcome.jobs_begun or 'no'} jobs that began {lost or 'none'} lost its cleanup"
 
 
 _SOUGHT = (
@@ -54,14 +50,14 @@ _SOUGHT = (
         "A job begins at the first step of its task. Which count is that of tasks that have not had it?",
     ),
     Promise(
+        "two jobs have begun before it, and nobody gets hold of anything",
+        _two_have_begun_and_hold_nothing,
+        "A job says that it has begun, and later that it holds something. There is a count of each.",
+    ),
+    Promise(
         "two cleanups are lost",
         _two_are_lost,
         "A cancellation breaks into what a job is doing. So the two must be cleaning up already, after their work.",
-    ),
-    Promise(
-        "one cleanup is lost, and another one finishes",
-        _one_is_lost_and_one_finishes,
-        "The first two jobs do not work equally long. What is the one doing when the other has just begun to clean up?",
     ),
 )
 
@@ -81,7 +77,7 @@ def _moments(program: Path) -> Iterator[Verdict]:
         under = f"one Ctrl-C at moment {number}, {line}"
         try:
             signals = signals_at(Moment.parse(line))
-            experiment = Experiment(seven_jobs, signals, deadline=runs.DEADLINE / 2, pace=_PACE)
+            experiment = Experiment(seven_jobs, signals, deadline=runs.DEADLINE / 2)
         except CancelkitError as error:
             hint = "It is one or several NAME=NUMBER with commas between them; the names are in the table of counts."
             yield Verdict(under, "it can be read", str(error), hint)

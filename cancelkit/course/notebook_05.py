@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 
-from cancelkit.course.exercises import Exercise, Judge, Verdict
+from cancelkit.course.exercises import Exercise
 from cancelkit.course.promises import cleanups_finish, ends_with, jobs_begin, none_begins_late
 from cancelkit.course.runs import Promise, Run, under_signals
 from cancelkit.lab import Outcome
 from cancelkit.trace.timeline import Lane
-
-
-def _with_hints(hints: Mapping[int, str], judge: Judge) -> Judge:
-    """The judge, with hints of its own, by number, for signals that were not sent, as the program did not get there."""
-
-    def judge_again(program: Path) -> Iterator[Verdict]:
-        for verdict in judge(program):
-            seen = re.sub(r"\x1b\[[\d;]*m", "", verdict.evidence)  # from 3.13 on it may quote something in colours
-            unsent = re.match(r"signal (\d+) was not sent", seen)
-            hint = hints.get(int(unsent[1]), verdict.hint) if unsent else verdict.hint
-            yield verdict._replace(evidence=seen, hint=hint)
-
-    return judge_again
 
 
 def _requests(lane: Lane) -> list[int]:
@@ -102,63 +86,59 @@ EXERCISES = (
     ),
     Exercise(
         "05.2",
-        _with_hints(
-            {2: "After SIGHUP the worker goes on, and the settings are read: the next signal waits for that."},
-            under_signals(
-                Run(
-                    "SIGHUP while the worker works, and SIGTERM when the settings have been read",
-                    "begun=1 then cleaned=1",
-                    (
-                        _nobody_is_cancelled_at_the_first("SIGHUP ends nothing. Does the worker have to begin anew?"),
-                        jobs_begin(2, "They are the worker and one reading of the settings."),
-                        ends_with(143, -SIGTERM, hint="Which was the first signal that ends the program?"),
-                    ),
-                    (SIGHUP, SIGTERM),
+        under_signals(
+            Run(
+                "SIGHUP while the worker works, and SIGTERM when the settings have been read",
+                "begun=1 then cleaned=1",
+                (
+                    _nobody_is_cancelled_at_the_first("SIGHUP ends nothing. Does the worker have to begin anew?"),
+                    jobs_begin(2, "They are the worker and one reading of the settings."),
+                    ends_with(143, -SIGTERM, hint="Which was the first signal that ends the program?"),
                 ),
-                Run(
-                    "SIGHUP while the worker works, and Ctrl-C while the settings are read",
-                    "begun=1 then halfway=1",
-                    (
-                        _nobody_is_cancelled_at_the_first("SIGHUP ends nothing. Does the worker have to begin anew?"),
-                        cleanups_finish(
-                            1, "Whoever starts a task has to wait for it. Who else cancels it, when main has ended?"
-                        ),
-                        ends_with(130, -SIGINT, hint="Which was the first signal that ends the program?"),
-                    ),
-                    (SIGHUP, SIGINT),
-                ),
+                (SIGHUP, SIGTERM),
             ),
+            Run(
+                "SIGHUP while the worker works, and Ctrl-C while the settings are read",
+                "begun=1 then halfway=1",
+                (
+                    _nobody_is_cancelled_at_the_first("SIGHUP ends nothing. Does the worker have to begin anew?"),
+                    cleanups_finish(
+                        1, "Whoever starts a task has to wait for it. Who else cancels it, when main has ended?"
+                    ),
+                    ends_with(130, -SIGINT, hint="Which was the first signal that ends the program?"),
+                ),
+                (SIGHUP, SIGINT),
+            ),
+            hints={2: "After SIGHUP the worker goes on, and the settings are read: the next signal waits for that."},
         ),
     ),
     Exercise(
         "05.3",
-        _with_hints(
-            {
+        under_signals(
+            Run(
+                "Ctrl-C while both copy a record, and another one when job-1 has stopped",
+                "holding=2 then cleaned=1,cleanups=1",
+                (
+                    _nobody_is_cancelled_at_the_first("It is only to ask: set the event."),
+                    _somebody_is_cancelled_at_the_second("Cancel the tasks, if it is the second signal."),
+                    jobs_begin(2, "A worker that has been asked to stop begins no other record: is the event set?"),
+                    cleanups_finish(2, "A task that is cancelled cleans up: it is to be waited for."),
+                    ends_with(-SIGINT, 130, hint="Let main raise what it raises, when all tasks have ended."),
+                ),
+            ),
+            Run(
+                "and a third one while job-2 cleans up",
+                "holding=2 then cleaned=1,cleanups=1 then cleaned=1,halfway=2",
+                (
+                    cleanups_finish(1, "The third is to end the program, whatever is still being cleaned up."),
+                    _nothing_runs_after_the_third("An exception would close the loop first. Two calls do not."),
+                    ends_with(-SIGINT, hint="Give SIGINT back its default, and raise it."),
+                ),
+            ),
+            hints={
                 2: "The first one only asks: it sets the event, and cancels nobody. The next waits for job-1 to stop.",
                 3: "The second one is to cancel who is still at work. The third waits for its cleanup to be halfway.",
             },
-            under_signals(
-                Run(
-                    "Ctrl-C while both copy a record, and another one when job-1 has stopped",
-                    "holding=2 then cleaned=1,cleanups=1",
-                    (
-                        _nobody_is_cancelled_at_the_first("It is only to ask: set the event."),
-                        _somebody_is_cancelled_at_the_second("Cancel the tasks, if it is the second signal."),
-                        jobs_begin(2, "A worker that has been asked to stop begins no other record: is the event set?"),
-                        cleanups_finish(2, "A task that is cancelled cleans up: it is to be waited for."),
-                        ends_with(-SIGINT, 130, hint="Let main raise what it raises, when all tasks have ended."),
-                    ),
-                ),
-                Run(
-                    "and a third one while job-2 cleans up",
-                    "holding=2 then cleaned=1,cleanups=1 then cleaned=1,halfway=2",
-                    (
-                        cleanups_finish(1, "The third is to end the program, whatever is still being cleaned up."),
-                        _nothing_runs_after_the_third("An exception would close the loop first. Two calls do not."),
-                        ends_with(-SIGINT, hint="Give SIGINT back its default, and raise it."),
-                    ),
-                ),
-            ),
         ),
     ),
 )

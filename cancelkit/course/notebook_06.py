@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cancelkit.course.exercises import Exercise, Judge, Verdict
+from cancelkit.course.exercises import Exercise, Verdict
 from cancelkit.course.promises import (
     cleanups_finish,
     ends_with,
@@ -94,16 +94,6 @@ def _main_is_cancelled_twice(hint: str) -> Promise:
     return Promise("every Ctrl-C cancels main", evidence, hint)
 
 
-def _if_it_hangs(hint: str, judge: Judge) -> Judge:
-    """The judge, with a hint of its own for an answer that has to be ended."""
-
-    def judge_again(program: Path) -> Iterator[Verdict]:
-        for verdict in judge(program):
-            yield verdict._replace(hint=hint) if verdict.evidence.startswith("it had not ended") else verdict
-
-    return judge_again
-
-
 _TIMES = ("not at all", "once")
 
 _SURVIVES = (
@@ -143,29 +133,27 @@ EXERCISES = (
     ),
     Exercise(
         "06.3",
-        _if_it_hangs(
-            "Does the first Ctrl-C still get through, while main waits for the jobs?",
-            under_signals(
-                Run(
-                    "Ctrl-C while two jobs work and main waits at the end of its block, and another one in the cleanup",
-                    "holding=4 then halfway=4",
-                    _SURVIVES,
-                ),
-                Run(
-                    "the same, while main waits in the block",
-                    "holding=4 then halfway=4",
-                    _SURVIVES,
-                    arguments=("in-the-block",),
-                ),
-                Run(
-                    "no signal",
-                    "",
-                    (
-                        cleanups_finish(5, "Without a signal the block waits for all of its jobs."),
-                        ends_with(0, hint="It is to end without an error."),
-                    ),
+        under_signals(
+            Run(
+                "Ctrl-C while two jobs work and main waits at the end of its block, and another one in the cleanup",
+                "holding=4 then halfway=4",
+                _SURVIVES,
+            ),
+            Run(
+                "the same, while main waits in the block",
+                "holding=4 then halfway=4",
+                _SURVIVES,
+                arguments=("in-the-block",),
+            ),
+            Run(
+                "no signal",
+                "",
+                (
+                    cleanups_finish(5, "Without a signal the block waits for all of its jobs."),
+                    ends_with(0, hint="It is to end without an error."),
                 ),
             ),
+            hints={0: "Does the first Ctrl-C still get through, while main waits for the jobs?"},
         ),
     ),
 )

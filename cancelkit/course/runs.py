@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, Signals
+from types import MappingProxyType
 
 from cancelkit.course.exercises import Judge, Verdict
 from cancelkit.lab import Experiment, Outcome, perform_all, signals_at
@@ -14,6 +15,7 @@ from cancelkit.lab import Experiment, Outcome, perform_all, signals_at
 DEADLINE = 20.0
 """Seconds after which an answer is ended that has not ended itself."""
 
+_BEFORE_ANY_SIGNAL = "First have it get as far as that without any signal."
 _AFTER_A_SIGNAL = "What becomes of it after the signal before? It has to go on, or to clean up, until this one comes."
 
 
@@ -56,40 +58,44 @@ class Run:
         pace = 1.0 if pairs else 0.0  # where nobody interrupts, nothing is to be waited for
         return Experiment(program, pairs, self.arguments, DEADLINE, pace=pace)
 
-    def verdicts(self, outcome: Outcome) -> Iterator[Verdict]:
+    def verdicts(self, outcome: Outcome, hints: Mapping[int, str]) -> Iterator[Verdict]:
         """What became of the promises; or why the run shows nothing about any of them."""
-        cut_short, hint = _cut_short(outcome)
-        if cut_short:
-            yield Verdict(self.under, "it gets as far as that, and ends", cut_short, hint)
+        evidence, hint = _cut_short(outcome, hints)
+        if evidence:
+            yield Verdict(self.under, "it gets as far as that, and ends", evidence, hint)
             return
         for promise in self.promises:
             yield Verdict(self.under, promise.what, promise.evidence(outcome), promise.hint)
 
 
-def under_signals(*runs: Run) -> Judge:
-    """A judge that runs an answer, each time under other circumstances."""
+def under_signals(*runs: Run, hints: Mapping[int, str] = MappingProxyType({})) -> Judge:
+    """A judge that runs an answer, each time under other circumstances.
+
+    Args:
+        runs: the runs.
+        hints: what might help if a signal was not sent, by its number; and, as number 0, if the answer does not end.
+    """
 
     def judge(program: Path) -> Iterator[Verdict]:
         outcomes = perform_all([run.experiment(program) for run in runs], may_miss=True)
         for run, outcome in zip(runs, outcomes, strict=True):
-            yield from run.verdicts(outcome)
+            yield from run.verdicts(outcome, hints)
 
     return judge
 
 
-def _cut_short(outcome: Outcome) -> tuple[str, str]:
+def _cut_short(outcome: Outcome, hints: Mapping[int, str]) -> tuple[str, str]:
     """Why a run shows nothing about any promise, and a hint; empty if it does."""
     if outcome.hung:
         place = re.search(r'answer\.py", line (\d+)', outcome.stacks)
         stood = f"; it stood at line {place[1]}" if place else ""
-        hint = "Look for a loop that nothing ends, or a wait for something that nobody does."
-        return f"it had not ended after {outcome.experiment.deadline:g} s, and was killed{stood}", hint
-    said = (outcome.stderr.strip().splitlines() or [""])[-1]
+        why = f"it had not ended after {outcome.experiment.deadline:g} s, and was killed{stood}"
+        return why, hints.get(0, "Look for a loop that nothing ends, or a wait for something that nobody does.")
     if outcome.missed is not None:
         number = len(outcome.timeline.signals) + 1
-        why = f"signal {number} was not sent, as {outcome.missed} did not come: it {_was(outcome)}"
-        hint = "First have it get as far as that without any signal." if number == 1 else _AFTER_A_SIGNAL
-        return f"{why}, {said}" if said else why, hint
+        said = "".join(f", {line}" for line in outcome.stderr.strip().splitlines()[-1:])
+        why = f"signal {number} was not sent, as {outcome.missed} did not come: it {_was(outcome)}{said}"
+        return why, hints.get(number, _BEFORE_ANY_SIGNAL if number == 1 else _AFTER_A_SIGNAL)
     sent = {signum for _, signum in outcome.experiment.signals}
     if outcome.returncode < 0 and -outcome.returncode not in sent:
         return f"it was {outcome.ended}, which nobody had sent", "Something in it ended its own process."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from wrong_answers import Wrong
 
 _BEGINS_LATE = '"created=7"'
+_HOLD_NOTHING = '"begun=2,holding=0"'
 _TWO_LOST = '"cleaning=2"'
-_ONE_LOST = '"cleaning=1,active=1"'
 
 _FINISHED = "        await finish(desk.tidy_up())"
 
@@ -62,21 +62,33 @@ WRONG = (
     ),
     Wrong(
         "00.1",
-        "when both have cleaned up, and when both are cleaning up",
-        (("two cleanups are lost", "none of "), ("one cleanup is lost", "2 was lost, and none finished")),
-        ((_TWO_LOST, '"cleaned=2"'), (_ONE_LOST, '"cleaning=2"')),
+        "too late: when both hold something, and when both have cleaned up",
+        (
+            ("two jobs have begun before it", "2 had begun, and 2 got hold of something"),
+            ("two cleanups are lost", "none lost its cleanup"),
+        ),
+        ((_HOLD_NOTHING, '"holding=2"'), (_TWO_LOST, '"cleaned=2"')),
+    ),
+    Wrong(
+        "00.1",
+        "too early: when the tasks have been made, and when both are at work",
+        (
+            ("two jobs have begun before it", "none had begun, and none got hold of something"),
+            ("two cleanups are lost", "of 2 jobs that began none lost its cleanup"),
+        ),
+        ((_HOLD_NOTHING, '"created=7,holding=0"'), (_TWO_LOST, '"holding=2"')),
     ),
     Wrong(
         "00.1",
         "a name that is none, and no number",
         (("it can be read", "'tasks' in the moment"), ("it can be read", "is not NAME=NUMBER")),
-        ((_BEGINS_LATE, '"tasks=7"'), (_ONE_LOST, '"cleaning,active"')),
+        ((_BEGINS_LATE, '"tasks=7"'), (_TWO_LOST, '"cleaning"')),
     ),
     Wrong(
         "00.1",
         "say what is to happen",
         (("it prints three lines", "it printed 1, and exited 0"),),
-        text='print("job-1 begins, two are lost, one is lost")\n',
+        text='print("job-1 begins late, two hold nothing, two are lost")\n',
     ),
     Wrong(
         "00.2",
