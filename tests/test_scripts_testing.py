@@ -1,7 +1,8 @@
-"""scripts/testing_*.py: what notebook 08 says of them holds, and so do the solutions of its exercises."""
+"""scripts/testing_*.py: what notebook 08 says of them holds."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,7 +15,6 @@ from signal import SIGINT, SIGTERM
 from typing import Any
 
 import pytest
-from notebook_cells import interrupt_cell
 
 from cancelkit.errors import MomentNotReachedError
 from cancelkit.lab import Experiment, Outcome, active, cleaning, output, perform, perform_all, queued, signals_at
@@ -61,17 +61,18 @@ def source(id_: str) -> str:
 
 @pytest.fixture(scope="module")
 def notebook() -> Iterator[dict[str, Any]]:
-    """The functions of the notebook that run pytest, and the services of its exercises."""
-    paths = {kind.upper(): SCRIPTS / f"testing_service_{kind}.py" for kind in KINDS}
-    found: dict[str, Any] = {"sys": sys, "Path": Path, **paths}
-    for id_ in ("run-pytest", "try-quiet"):
-        exec(source(id_), found)
-    yield found
-    found["keep"].cleanup()
+    """The functions of the notebook that run pytest, in the folder where it does."""
+    before = dict(os.environ)
+    with contextlib.chdir(ROOT / "notebooks"):
+        found: dict[str, Any] = {}
+        exec(source("run-pytest"), found)
+        yield found
+    os.environ.clear()
+    os.environ.update(before)
 
 
-def verdicts(notebook: dict[str, Any], *words: str) -> dict[str, str]:
-    report = notebook["run_pytest"](*words, folder=SCRIPTS)
+def verdicts(notebook: dict[str, Any], file: str, *words: str) -> dict[str, str]:
+    report = perform(notebook["pytest_on"](f"../scripts/{file}", *words)).stdout
     found: dict[str, str] = notebook["verdicts"](report)
     assert found, report
     return found
@@ -234,68 +235,10 @@ def test_an_experiment_that_cannot_be_made_has_exit_status_2(tmp_path: Path) -> 
     assert subprocess.run(words, capture_output=True, check=False).returncode == 2
 
 
-# Exercises.
-
-
-def solve(notebook: dict[str, Any], id_: str, old: str, new: str) -> None:
-    """Run the cell of an exercise with something else in the place of what is to be changed."""
-    text = source(id_)
-    assert text.count(old) == 1
-    exec(text.replace(old, new), notebook)
-
-
-def test_exercise_1_only_the_exit_status_tells(notebook: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    exec(source("try-quiet-test"), notebook)
-    assert capsys.readouterr().out == "owned: PASSED\nquiet: PASSED\n"
-    solve(notebook, "try-quiet-test", 'assert outcome.stdout.count("goodbye") == 2', "assert outcome.clean")
-    assert capsys.readouterr().out == "owned: PASSED\nquiet: FAILED\n"
-    solve(
-        notebook,
-        "try-quiet-test",
-        'when=active(2))\n    assert outcome.stdout.count("goodbye") == 2',
-        "when=active(2), expect=0)\n    assert outcome.clean",
-    )
-    assert capsys.readouterr().out == "owned: FAILED\nquiet: PASSED\n"
-
-
-def test_exercise_1_the_evidence(notebook: dict[str, Any]) -> None:
-    program = notebook["folder"] / "quiet.py"
-    program.write_text(notebook["quiet"])
-    outcome = perform(Experiment(program, signals_at(TWO_ARE_SERVED), deadline=100))
-    assert [str(verdict) for verdict in outcome.broken] == [
-        "the exit status is the expected one: broken; exited 0 (0); expected -2 or 130"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("when", "group"),
-    [("active=2", "PASSED"), ("active=2 then cleaning=2", "FAILED"), ("active=2 then at-once", "PASSED")],
-)
-def test_exercise_2(notebook: dict[str, Any], capsys: pytest.CaptureFixture[str], when: str, group: str) -> None:
-    assert when == "active=2" or when in source("solution-moments")
-    solve(notebook, "try-moments", '"active=2"', f'"{when}"')
-    assert capsys.readouterr().out == f"owned: PASSED\ngroup: {group}\n"
-
-
-@pytest.mark.parametrize(
-    ("cleanup", "verdict"),
-    [("await goodbye(client)", "broken"), ("await cancelkit.finish(goodbye(client))", "kept")],
-)
-def test_exercise_3(tmp_path: Path, cleanup: str, verdict: str) -> None:
-    given = "await goodbye(client)"
-    assert cleanup == given or f"`{cleanup}`" in source("solution-ordinary")
-    outcome = interrupt_cell(source("try-ordinary"), tmp_path, (given, cleanup))
-    assert outcome.checklist[3].verdict == verdict
-    assert outcome.clean == (verdict == "kept")
-    assert outcome.stdout.count("goodbye") == (2 if outcome.clean else 1)
-    assert ("ann cleanup" in {lane.name for lane in outcome.timeline.lanes}) == outcome.clean
-
-
 def test_the_reports_of_pytest_are_read_alike_wherever_they_are_made(
     notebook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"CI": "true", "PYTEST_ADDOPTS": "-q -q", "COLUMNS": "40"}.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CI", "true")
     assert "PYTEST_CURRENT_TEST" in os.environ
     found = verdicts(notebook, "testing_by_moments.py", "-k", "sigterm and not group")
     assert found == {"test_sigterm[gather]": "FAILED", "test_sigterm[owned]": "PASSED"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from cancelkit.course import runs
-from cancelkit.course.exercises import Exercise, Judge, Verdict
+from cancelkit.course.exercises import Exercise, Verdict
 from cancelkit.course.promises import cleanups_finish, ends_with, jobs_begin
 from cancelkit.course.runs import Promise, Run, under_signals
 from cancelkit.errors import CancelkitError
@@ -101,53 +101,40 @@ def _jobs_clean_up(number: int, hint: str) -> Promise:
     return Promise(finish.what, evidence, hint)
 
 
-def _with_hints(hints: Mapping[str, str], judge: Judge) -> Judge:
-    """The judge, with hints of its own for runs that show nothing, by how the evidence begins."""
-
-    def judge_again(program: Path) -> Iterator[Verdict]:
-        for verdict in judge(program):
-            hint = next((hint for seen, hint in hints.items() if verdict.evidence.startswith(seen)), verdict.hint)
-            yield verdict._replace(hint=hint)
-
-    return judge_again
-
-
 EXERCISES = (
     Exercise("00.1", _moments),
     Exercise(
         "00.2",
-        _with_hints(
-            {
-                "signal 2 was not sent": "Job-2 did not clean up at all. Which block of a `try` runs whatever happens?",
-                "it had not ended": "A job cleans up after its work, too; and a Ctrl-C gets through to the work.",
-            },
-            under_signals(
-                Run(
-                    "two Ctrl-C: while job-2 works, and halfway through its cleanup",
-                    "holding=2 then halfway=2",
-                    (
-                        _jobs_clean_up(2, "Who owns the signals? The second one is not to break the loop."),
-                        ends_with(-2, 130, hint="Let the interrupt go on when all is cleaned up."),
-                    ),
-                ),
-                Run(
-                    "one Ctrl-C while job-1 has done its work, and is halfway through its cleanup",
-                    "halfway=1",
-                    (
-                        jobs_begin(1, "The interrupt is to end main, so job-2 does not begin."),
-                        _jobs_clean_up(1, "Keep the cancellation out of the cleanup until that is complete."),
-                        ends_with(-2, 130, hint="Let the interrupt go on when all is cleaned up."),
-                    ),
-                ),
-                Run(
-                    "no signal",
-                    "",
-                    (
-                        _jobs_clean_up(2, "Each job cleans up, also when nobody interrupts it."),
-                        ends_with(0, hint="It is to end without an error."),
-                    ),
+        under_signals(
+            Run(
+                "two Ctrl-C: while job-2 works, and halfway through its cleanup",
+                "holding=2 then halfway=2",
+                (
+                    _jobs_clean_up(2, "Who owns the signals? The second one is not to break the loop."),
+                    ends_with(-2, 130, hint="Let the interrupt go on when all is cleaned up."),
                 ),
             ),
+            Run(
+                "one Ctrl-C when job-1 has done its work and is halfway through its cleanup",
+                "halfway=1",
+                (
+                    jobs_begin(1, "The interrupt is to end main, so job-2 does not begin."),
+                    _jobs_clean_up(1, "Keep the cancellation out of the cleanup until that is complete."),
+                    ends_with(-2, 130, hint="Let the interrupt go on when all is cleaned up."),
+                ),
+            ),
+            Run(
+                "no signal",
+                "",
+                (
+                    _jobs_clean_up(2, "Each job cleans up, also when nobody interrupts it."),
+                    ends_with(0, hint="It is to end without an error."),
+                ),
+            ),
+            hints={
+                2: "Job-2 did not clean up at all. Which block of a `try` runs whatever happens?",
+                0: "A job cleans up after its work, too; and a Ctrl-C gets through to the work.",
+            },
         ),
     ),
 )

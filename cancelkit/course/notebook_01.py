@@ -91,7 +91,7 @@ EXERCISES = (
                     _WAITS,
                     (
                         _main_is_cancelled("SIGTERM needs a handler, and that has to raise something."),
-                        prints(_CLEANED_UP, "The process is to end after the cleanup, not by the signal, nor at once."),
+                        prints(_CLEANED_UP, "The process is to end when the cleanup has ended, and not before."),
                         ends_with(143, -SIGTERM, hint="Which exception has a status in it?"),
                     ),
                     SIGTERM,
@@ -125,7 +125,9 @@ EXERCISES = (
                 "one Ctrl-C while main waits",
                 _WAITS,
                 (
-                    ends_with(-SIGINT, hint="The process has to end itself by the signal: in the notebook is how."),
+                    ends_with(
+                        -SIGINT, hint="The process has to end itself by the signal. Which program in the notebook does?"
+                    ),
                     _complains_of("", "An exception that nobody catches is printed. How else can a process end?"),
                     prints(_CLEANED_UP, "Main is to clean up before the process ends. Leave that as it was."),
                 ),

@@ -46,17 +46,17 @@ class _Test(NamedTuple):
     Attributes:
         name: its name.
         passed: whether it passed.
-        error: what it raised, in words.
+        error: why it did not pass, in words.
         by_assertion: whether that was an assertion of its own.
-        experiments: of each of its experiments, how many signals were sent, and which questions of the checklist are
-            broken, whatever the test expected.
+        experiments: of each of its experiments with a signal, which questions of the checklist are broken, whatever the
+            test expected.
     """
 
     name: str
     passed: bool
     error: str
     by_assertion: bool
-    experiments: Sequence[tuple[int, Sequence[str]]]
+    experiments: Sequence[Sequence[str]]
 
 
 def tried_on(*services: _Service) -> Judge:
@@ -104,25 +104,27 @@ def _came_of(outcome: Outcome) -> tuple[str, list[_Test]]:
 def _verdicts(service: _Service, tests: Sequence[_Test]) -> Iterator[Verdict]:
     failed = [test for test in tests if not test.passed]
     if not service.faults:
-        seen = f"{failed[0].name} does not: {failed[0].error or 'it was skipped'}" if failed else ""
+        seen = f"{failed[0].name} does not: {failed[0].error}" if failed else ""
         yield Verdict(service.under, service.promise, seen, service.hint)
-        without = [test.name for test in tests if not sum(signals for signals, _ in test.experiments)]
+        without = [test.name for test in tests if not test.experiments]
         seen = f"{without[0]} sends none" if without else ""
         hint = "The fixture makes the experiment: interrupt(program, when=moment)."
         yield Verdict(service.under, "each test sends a signal at a moment", seen, hint)
         return
-    seen = "all tests pass"
-    for test in failed:
-        if not test.by_assertion:
-            seen = f"{test.name} fails, but not on an assertion: {test.error}"
-        elif not test.experiments:
-            seen = f"{test.name} fails, but made no experiment: {test.error}"
-        elif not any(set(service.faults) & set(broken) for _, broken in test.experiments):
-            seen = f"{test.name} fails, but where its signal lands the service does nothing wrong: {test.error}"
-        else:
-            seen = ""
-            break
+    wrong = [why for test in failed if (why := _wrong_reason(service, test))]
+    seen = "" if len(wrong) < len(failed) else wrong[0] if wrong else "all tests pass"
     yield Verdict(service.under, service.promise, seen, service.hint)
+
+
+def _wrong_reason(service: _Service, test: _Test) -> str:
+    """Why a test that does not pass says nothing about the service; empty if it does."""
+    if not test.experiments:
+        return f"{test.name} does not pass, but sends no signal: {test.error}"
+    if not test.by_assertion:
+        return f"{test.name} fails, but not on an assertion: {test.error}"
+    if not any(set(service.faults) & set(broken) for broken in test.experiments):
+        return f"{test.name} fails, but where its signal lands the service does nothing wrong: {test.error}"
+    return ""
 
 
 class _Witness:
@@ -138,18 +140,23 @@ class _Witness:
 
     def perform(self, experiment: Experiment) -> Outcome:
         """Perform an experiment for a test, with no more patience than there is here, and note what came of it."""
+        noted: list[str] = []
+        if self.tests and experiment.signals:
+            self.tests[-1]["experiments"].append(noted)
         limit = min(experiment.deadline, self._deadline)
         outcome = self._perform(dataclasses.replace(experiment, deadline=limit))
         as_it_is = dataclasses.replace(outcome, experiment=dataclasses.replace(experiment, expect=None))
-        if self.tests:
-            broken = [verdict.id for verdict in as_it_is.broken]
-            self.tests[-1]["experiments"].append((len(outcome.timeline.signals), broken))
+        noted += [verdict.id for verdict in as_it_is.broken]
+        if outcome.hung:
+            raise TimeoutError(f"{Path(experiment.program).name} had not ended after {limit:g} s, and was killed")
         return outcome
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A test begins."""
         name = nodeid.rpartition("::")[2]
-        self.tests.append({"name": name, "passed": False, "error": "", "by_assertion": False, "experiments": []})
+        self.tests.append(
+            {"name": name, "passed": False, "error": "it was skipped", "by_assertion": False, "experiments": []}
+        )
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """A part of a test has ended."""
@@ -165,9 +172,9 @@ class _Witness:
         error = f"{call.excinfo.typename}: {said}" if said else call.excinfo.typename
         if not hasattr(report, "when"):
             self.error = error
-        elif not self.tests[-1]["error"]:
+        else:
             is_assertion = issubclass(call.excinfo.type, AssertionError) or call.excinfo.typename == "Failed"
-            self.tests[-1] |= {"error": error, "by_assertion": is_assertion}
+            self.tests[-1].update(error=error, by_assertion=is_assertion)
 
 
 def main(deadline: str, tests: str) -> None:
@@ -223,12 +230,6 @@ cancelkit.run(main())
 """The service *owned* of the notebook."""
 
 _RUN = "cancelkit.run(main())"
-_GROUP = _IN_ORDER[_IN_ORDER.index("    async with asyncio.TaskGroup") : _IN_ORDER.index("\n\ncancelkit.run")]
-
-_GATHERED = """\
-    clients = [asyncio.create_task(serve(name, slots), name=name) for name in ("ann", "bob", "cy")]
-    await asyncio.gather(*clients)
-"""
 
 _HIDDEN = """\
 import contextlib
@@ -270,13 +271,11 @@ _FINISHED = _changed(
 """A service whose goodbyes are inside `finish`, and whose first client leaves at once."""
 
 _TERMINATED = """\
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    loop.add_signal_handler(15, lambda: (terminated.append(15), task.cancel()))
+    asyncio.get_running_loop().add_signal_handler(15, asyncio.current_task().cancel)
     slots = asyncio.Semaphore(2)
 """
 
 _TELLS_143 = """\
-terminated = []
 try:
     asyncio.run(main())
 except asyncio.CancelledError:
@@ -292,13 +291,6 @@ EXERCISES = (
         "08.1",
         tried_on(
             _Service("a service that is in order", _IN_ORDER),
-            _Service(
-                "a service that says no goodbye",
-                _changed(_IN_ORDER, (_GROUP, _GATHERED), (_RUN, "asyncio.run(main())")),
-                ("cleanup",),
-                "a test fails, as goodbyes are lost",
-                "Two clients are served: how many goodbyes are there to be? The checklist knows.",
-            ),
             _Service(
                 "a service that hides the Ctrl-C",
                 _changed(_IN_ORDER, (_RUN, _HIDDEN)),
@@ -351,8 +343,7 @@ EXERCISES = (
                 _changed(_FINISHED, (_SLOTS, _TERMINATED), (_RUN, _TELLS_143)),
                 ("cleanup", "leaks"),
                 "a test fails, as a second Ctrl-C in the goodbyes loses them",
-                "When two are served, and then when they get their goodbyes. `finish` has a task for each of those: "
-                "say only that nobody is active.",
+                "When two are served, and then when these two clean up.",
             ),
             _Service(
                 "a service that owns SIGINT, and leaves SIGTERM to the system",
