@@ -1,0 +1,107 @@
+"""The printable pages: each shows its source as it is, promises that agree with the docstring, and fits on a page."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+import pages
+
+PATTERNS = [sheet for sheet in pages.SHEETS if sheet.name != "cancelkit"]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+each_sheet = pytest.mark.parametrize("sheet", pages.SHEETS, ids=lambda sheet: sheet.name)
+
+
+def text_of(sheet: pages.Sheet) -> str:
+    return (pages.PAGES / f"{sheet.name}.html").read_text(encoding="utf-8")
+
+
+def verdicts_on(text: str) -> dict[str, str]:
+    """The promises that a page has in its table, with the words that stand beside them."""
+    found = re.findall(r'<tr class="(\w+)"><td>(.) (\w+)</td><th scope="row">([\w-]+)</th>', text)
+    assert all(
+        (kind, mark) in {("kept", "+"), ("broken", "\N{MULTIPLICATION SIGN}")} and kind == word
+        for kind, mark, word, _ in found
+    )
+    return {name: word for _, _, word, name in found}
+
+
+@each_sheet
+def test_a_page_shows_the_code_as_it_is(sheet: pages.Sheet) -> None:
+    (shown,) = re.findall(r'<pre class="code">(.*?)</pre>', text_of(sheet), re.DOTALL)
+    assert html.unescape(shown) == pages.code_of(sheet)
+    if sheet in PATTERNS:
+        assert pages.code_of(sheet) in Path(str(import_module(f"cancelkit.patterns.{sheet.name}").__file__)).read_text()
+
+
+@pytest.mark.parametrize("sheet", PATTERNS, ids=lambda sheet: sheet.name)
+def test_the_promises_are_those_of_the_docstring(sheet: pages.Sheet) -> None:
+    """Which test_contract.py measures."""
+    docstring = import_module(f"cancelkit.patterns.{sheet.name}").__doc__ or ""
+    keeps = docstring.partition("\nKeeps: ")[2].partition(".\n")[0].replace("\n", " ").split(", ")
+    verdicts = verdicts_on(text_of(sheet))
+    assert len(verdicts) == 16
+    assert {name for name, word in verdicts.items() if word == "kept"} == set(keeps)
+    assert f"Measured: {len(keeps)} of 16 promises kept" in text_of(sheet)
+
+
+def test_the_kit_keeps_all_of_them() -> None:
+    assert set(verdicts_on(text_of(pages.SHEETS[-1])).values()) == {"kept"}
+
+
+@each_sheet
+def test_what_is_drawn_is_said_in_words(sheet: pages.Sheet) -> None:
+    text = text_of(sheet)
+    (words,) = re.findall(r'<pre id="words" class="words">(.*?)</pre>', text, re.DOTALL)
+    assert words.count("signal 1: SIGINT") == 2
+    assert words.count("signal 2: SIGINT") == 1
+    assert text.count("<svg ") == 1
+    assert 'role="img" aria-label="Two timelines" aria-describedby="words"' in text
+
+
+@each_sheet
+def test_headings_are_in_order_and_the_page_has_a_language(sheet: pages.Sheet) -> None:
+    text = text_of(sheet)
+    assert [int(level) for level in re.findall(r"<h(\d)>", text)] == [1, 2, 2, 2, 2, 2]
+    assert '<html lang="en">' in text
+    assert re.search(r"<title>.+ \| cancelkit</title>", text)
+
+
+def test_they_are_made_again_as_they_are() -> None:
+    """The picture is kept, whose times are not the same in two runs; all the rest is measured anew."""
+    for sheet, text in pages.pages().items():
+        assert text == text_of(sheet)
+
+
+def test_what_is_spoilt_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture with other words is drawn anew."""
+    sheet = pages.SHEETS[0]
+    words = html.unescape(re.findall(r'<pre id="words"[^>]*>(.*?)</pre>', text_of(sheet), re.DOTALL)[0])
+    assert pages.old_picture(sheet, words)
+    assert not pages.old_picture(sheet, words.replace("killed by SIGINT", "exited 0"))
+    monkeypatch.setattr(pages, "PAGES", tmp_path)
+    assert not pages.old_picture(sheet, words)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here: apt install chromium")
+def test_each_fits_on_one_page() -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        try:
+            page = browser.new_page()
+            for sheet in pages.SHEETS:
+                page.goto((pages.PAGES / f"{sheet.name}.html").as_uri())
+                for paper in ("A4", "Letter"):
+                    printed = page.pdf(format=paper)
+                    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1, (sheet.name, paper)
+        finally:
+            browser.close()
