@@ -1,9 +1,8 @@
-"""Notebook 10: what it says of the matrix, and the solutions of its exercises."""
+"""Notebook 10: what it says of the matrix."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from cancelkit.contract.check import check, check_all
 from cancelkit.contract.compare import IMPLEMENTATIONS
 from cancelkit.contract.matrix import Matrix
 from cancelkit.contract.promises import PROMISES
-from cancelkit.lab.scenarios import TARGETS, Target
+from cancelkit.lab.scenarios import TARGETS
 
 pytestmark = pytest.mark.core
 
@@ -32,13 +31,6 @@ def source(id_: str) -> str:
 
 def keepers(promise: str) -> set[str]:
     return {column.name for column in RECORDED.compared if promise not in {verdict.id for verdict in column.broken}}
-
-
-def code_in(id_: str) -> str:
-    """What a solution says, without the indentation that it has there."""
-    found = re.search(r"```python\n(.*?)```", source(id_), re.DOTALL)
-    assert found is not None
-    return found[1]
 
 
 # The matrix, as it is recorded.
@@ -89,65 +81,6 @@ def test_what_one_line_buys() -> None:
     report = check(TARGETS["task_group"]._replace(runner="cancelkit:run"), [p for p in PROMISES if p.id in broken])
     assert {verdict.id for verdict in report.verdicts if verdict.verdict == "broken"} == {"no-late-start", "lazy"}
     assert STUBBORN.id in broken
-
-
-# The exercises.
-
-
-def try_needs(needs: str) -> None:
-    given = 'needs = {"limit"}\n'
-    assert given in source("try-needs")
-    exec(source("try-needs").replace(given, f"needs = {needs}\n"), {"recorded": RECORDED})
-
-
-@pytest.mark.parametrize(("without", "kept_by"), [(set(), "cancelkit"), ({"no-late-start"}, "handlers, cancelkit")])
-def test_exercise_1(capsys: pytest.CaptureFixture[str], without: set[str], kept_by: str) -> None:
-    solution = " ".join(source("solution-needs").split())
-    found = re.search(r"`needs = (\{.*?\})`", solution)
-    assert found is not None
-    needs = set(re.findall(r'"(.*?)"', found[1])) - without
-    try_needs(repr(needs))
-    assert capsys.readouterr().out == f"kept by: {kept_by}\n"
-    assert re.search(rf"\*(kept by: )?{kept_by}\*", solution)
-
-
-def test_exercise_1_with_a_promise_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    try_needs('{"limit", "sigterms"}')
-    assert capsys.readouterr().out == "no such promise: sigterms\n"
-
-
-@pytest.mark.parametrize("is_solved", [False, True])
-def test_exercise_2(capsys: pytest.CaptureFixture[str], *, is_solved: bool) -> None:
-    names: dict[str, Any] = {"Path": Path, "check": check, "PROMISES": PROMISES}
-    exec(source("try-pool"), names)
-    loop = "    while not queue.empty():\n"
-    assert loop in names["your_worker"]
-    if is_solved:
-        names["your_worker"] = names["your_worker"].replace(loop, code_in("solution-pool"))
-    exec(source("check-pool"), names)
-    said = capsys.readouterr().out.splitlines()
-    names["folder"].cleanup()
-    assert said[0].split()[:2] == ["no-late-start", "kept" if is_solved else "broken"]
-    assert ("a cancellation is swallowed: job-3 began" in said[0]) is not is_solved
-    assert said[1].split() == ["results", "kept"]
-
-
-@pytest.mark.parametrize("is_solved", [False, True])
-def test_exercise_3(capsys: pytest.CaptureFixture[str], tmp_path: Path, *, is_solved: bool) -> None:
-    class Folder:
-        name = str(tmp_path)
-
-    names = {"Path": Path, "check": check, "PROMISES": PROMISES, "Target": Target, "folder": Folder}
-    text = source("try-gather")
-    returns = "    return await asyncio.gather(*map(in_a_slot, tasks))\n"
-    assert returns in text
-    exec(text.replace(returns, code_in("solution-gather")) if is_solved else text, names)
-    one_signal, errors = capsys.readouterr().out.splitlines()
-    assert one_signal.split()[:2] == [ONE_SIGNAL.id, "kept" if is_solved else "broken"]
-    assert errors.split()[:2] == ["errors", "broken"]
-
-
-# The picture.
 
 
 def test_a_matrix_is_shown_with_its_text(monkeypatch: pytest.MonkeyPatch) -> None:

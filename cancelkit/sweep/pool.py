@@ -46,6 +46,7 @@ class Warm:
         self._program = program
         self._settings = {"level": level, "all points": all_points}
         self._deadline = _SECONDS_TO_START
+        self._seconds = 0.0  # that the last request took
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closed = False
 
@@ -79,14 +80,11 @@ class Warm:
         Raises:
             CancelkitError: the program cannot be run, or does not come to its end.
         """
-        if self._process is None:
-            self._start()
-        begun = time.monotonic()
         told, ended = self._asked({})
         if not told:
             why = f"without any signal it {self._how(ended)}"
             raise CancelkitError(f"{self._program.title} cannot be swept: {why}")
-        self._deadline = DEADLINE + 3 * (time.monotonic() - begun)
+        self._deadline = DEADLINE + 3 * self._seconds
         return survey_of(told[0])
 
     def at(self, spots: Sequence[Spot]) -> Run:
@@ -119,12 +117,14 @@ class Warm:
         if self._process is None:
             self._start()
         told: list[Any] = []
+        begun = time.monotonic()
         try:
             self._say(request | {"deadline": self._deadline})
             while "ended" not in (row := self._row()):
                 if "failed" in row:
                     raise CancelkitError(f"the sweep itself failed on {self._program.title}: {row['failed']}")
                 told.append(row)
+            self._seconds = time.monotonic() - begun
             return told, row
         except _EndedError:  # the program has killed its parent; the next request finds a new one
             process = self._process
