@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,14 @@ def test_a_solution_that_is_wrong_is_seen(built: Path) -> None:
 def test_a_solution_without_a_program_is_an_error() -> None:
     with pytest.raises(SystemExit, match="no folded solution"):
         editions.parts_of("<details><summary>Solution</summary>\n\nThink.\n\n</details>")
+
+
+@each_notebook
+def test_what_a_notebook_refers_to_comes_along(built: Path, name: str) -> None:
+    for edition in ("student", "teacher"):
+        for cell in edition_of(built, edition, name):
+            for path in re.findall(r"\.\./((?:scripts|docs)/[\w/.-]+\.\w+|README\.md)", cell["source"]):
+                assert (built / edition / path).is_file(), path
 
 
 def test_scripts_come_along(built: Path) -> None:

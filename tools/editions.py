@@ -3,7 +3,7 @@
     python tools/editions.py student     no outputs and no solutions: predictions come before their experiments
     python tools/editions.py teacher     all outputs, solutions in the place of the exercises, and what the check says
 
-Each goes to build/EDITION, with the scripts that the notebooks refer to. The notebooks are the only source: a cell with
+Each goes to build/EDITION, with the scripts and documents that the notebooks refer to. The notebooks are the only source: a cell with
 the tag `exercise` holds what there is to begin with, the one with `solution` that follows it what is right.
 """
 
@@ -44,7 +44,9 @@ def build(edition: str, folder: Path) -> None:
     """Write an edition into a folder, in the place of what was there."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "notebooks").mkdir(parents=True)
-    shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("scripts", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "README.md", folder)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         source = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         made = for_students(source) if edition == "student" else for_teachers(source)

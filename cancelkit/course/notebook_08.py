@@ -244,31 +244,38 @@ _LISTENING = """\
 """
 
 _ASKS_AGAIN = """\
-    def stop():
-        for task in asyncio.all_tasks():
-            task.cancel()
-
-    asyncio.get_running_loop().add_signal_handler(2, stop)
-    slots = asyncio.Semaphore(2)
+        clients = [group.create_task(serve(name, slots), name=name) for name in ("ann", "bob", "cy")]
+        asyncio.get_running_loop().add_signal_handler(2, lambda: [client.cancel() for client in clients])
 """
 
-_RAISES_IT = """\
-try:
-    asyncio.run(main())
-except asyncio.CancelledError:
-    raise KeyboardInterrupt from None"""
+_INTERRUPTED = """\
+asyncio.run(main())
+raise KeyboardInterrupt"""
+
+_CLIENTS = """\
+        for name in ("ann", "bob", "cy"):
+            group.create_task(serve(name, slots), name=name)
+"""
 
 _SLOTS = "    slots = asyncio.Semaphore(2)\n"
 
 _FINISHED = _changed(
     _IN_ORDER,
+    ("import cancelkit\n", "import cancelkit\nfrom cancelkit.trace.reports import report\n"),
+    ('goodbye", flush=True)\n', 'goodbye", flush=True)\n    report("cleanup finished", client)\n'),
     (
         "            await asyncio.Event().wait()\n",
         '            if client != "ann":\n                await asyncio.Event().wait()\n',
     ),
-    ("await goodbye(client)", "await cancelkit.finish(goodbye(client))"),
+    (
+        "            await goodbye(client)",
+        '            report("cleanup begun", client)\n            await cancelkit.finish(goodbye(client))',
+    ),
 )
-"""A service whose goodbyes are inside `finish`, and whose first client leaves at once."""
+"""A service whose first client leaves at once, and whose goodbyes are inside `finish`.
+
+It reports them. Who sees tasks alone would not miss a goodbye whose task is cancelled before its first step.
+"""
 
 _TERMINATED = """\
     asyncio.get_running_loop().add_signal_handler(15, asyncio.current_task().cancel)
@@ -319,8 +326,8 @@ EXERCISES = (
                 "Two signals need two moments, with `then` between them. In which state is a task that says goodbye?",
             ),
             _Service(
-                "a service that cancels all tasks at every Ctrl-C",
-                _changed(_IN_ORDER, (_SLOTS, _ASKS_AGAIN), (_RUN, _RAISES_IT)),
+                "a service that cancels its clients at every Ctrl-C",
+                _changed(_IN_ORDER, (_CLIENTS, _ASKS_AGAIN), (_RUN, _INTERRUPTED)),
                 ("cleanup",),
                 "a test fails, as a second Ctrl-C in the goodbyes loses them",
                 "A second signal is harmless before the goodbyes have begun. When have they?",
@@ -341,7 +348,7 @@ EXERCISES = (
             _Service(
                 "a service that owns SIGTERM, and not SIGINT",
                 _changed(_FINISHED, (_SLOTS, _TERMINATED), (_RUN, _TELLS_143)),
-                ("cleanup", "leaks"),
+                ("cleanup",),
                 "a test fails, as a second Ctrl-C in the goodbyes loses them",
                 "When two are served, and then when these two clean up.",
             ),

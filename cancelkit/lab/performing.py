@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -198,8 +199,8 @@ def _attempt(experiment: Experiment, stop: _Stop | None) -> Outcome:
     _check_is_file(Path(experiment.program))
     if stop is not None and stop.is_now:
         raise Stopped
-    words, files = _known_by(experiment)
-    outcome = recorded.made(words, files, lambda: _make(experiment, stop), _text_of, _outcome_of)
+    known_by = partial(_known_by, experiment)
+    outcome = recorded.made(known_by, lambda: _make(experiment, stop), _text_of, _outcome_of)
     return replace(outcome, experiment=experiment)
 
 

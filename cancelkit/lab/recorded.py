@@ -48,8 +48,7 @@ state = _State()
 
 
 def made(
-    words: Sequence[object],
-    files: Sequence[str],
+    known_by: Callable[[], tuple[Sequence[object], Sequence[str]]],
     run: Callable[[], T],
     to_text: Callable[[T], str],
     from_text: Callable[[str], T],
@@ -57,8 +56,8 @@ def made(
     """Make a run; or let what was recorded of it stand in if it is forbidden.
 
     Args:
-        words: what tells this run from any other; what they are made of is JSON.
-        files: the names of files that may turn up in the words, and in what comes of it.
+        known_by: gives words that tell this run from any other, made of what JSON can say; and the names of files that
+            may turn up in them, and in what comes of it. It is only asked if something recorded is needed, or kept.
         run: makes it.
         to_text: what comes of it, in writing.
         from_text: the other way round.
@@ -71,6 +70,7 @@ def made(
     except ForbiddenError as error:
         if not state.may_stand_in:
             raise
+        words, files = known_by()
         places = list(_places(files))
         key = _key(words, places)
         archive = _archives().get(key)
@@ -81,6 +81,7 @@ def made(
         with zipfile.ZipFile(archive) as file:
             return from_text(_placed(file.read(key).decode(), places))
     if state.keep_in is not None:
+        words, files = known_by()
         places = list(_places(files))
         (state.keep_in / _key(words, places)).write_text(_unplaced(to_text(result), places), encoding="utf-8")
     return result

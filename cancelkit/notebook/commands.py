@@ -34,7 +34,9 @@ def run_command(
     """
     command = [str(word) for word in words]
     beside = [word if word == sys.executable else os.path.join(folder, word) for word in command]  # noqa: PTH118
-    known_by = ["command", *map(_meaning, command, beside), dict(env or {})]
+
+    def known_by() -> tuple[list[object], list[str]]:
+        return ["command", *map(_meaning, command, beside), dict(env or {})], [*beside, *map(str, writes)]
 
     def run() -> subprocess.CompletedProcess[str]:
         with rights_needed():
@@ -52,7 +54,7 @@ def run_command(
             path.write_text(written, encoding="utf-8")
         return subprocess.CompletedProcess(command, returncode, stdout, stderr)
 
-    return recorded.made(known_by, [*beside, *map(str, writes)], run, to_text, from_text)
+    return recorded.made(known_by, run, to_text, from_text)
 
 
 def _meaning(word: str, beside: str) -> str:

@@ -108,9 +108,12 @@ class Warm:
     def _asked(self, request: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """What is told for a request, and how the process ended that was forked for it."""
         program = self._program
-        words = ["sweep", program.digest(), *map(recorded.content, program.arguments), self._settings, request]
-        files = [program.path, *program.arguments]
-        told, ended = recorded.made(words, files, lambda: self._ask(request), json.dumps, json.loads)
+
+        def known_by() -> tuple[list[Any], list[str]]:
+            words = [program.digest(), *map(recorded.content, program.arguments), self._settings, request]
+            return ["sweep", *words], [program.path, *program.arguments]
+
+        told, ended = recorded.made(known_by, lambda: self._ask(request), json.dumps, json.loads)
         return told, ended
 
     def _ask(self, request: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -1,0 +1,162 @@
+"""The exercises of notebook 02, on the states of a task."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cancelkit.course.exercises import Exercise, Verdict
+from cancelkit.course.promises import (
+    cleanups_finish,
+    ends_with,
+    jobs_begin,
+    none_begins_late,
+    nothing_leaks,
+)
+from cancelkit.course.runs import Promise, Run, under_signals
+from cancelkit.lab import Outcome
+from cancelkit.trace.states import State
+
+
+def _goodbyes_of(*names: str, hint: str) -> Promise:
+    """The server hears the goodbye of each of these, and of nobody else."""
+
+    def evidence(outcome: Outcome) -> str:
+        heard = sorted(visit.job for visit in outcome.visits if visit.farewell == "goodbye")
+        return "" if heard == sorted(names) else f"it hears that of {' and '.join(heard) or 'nobody'}"
+
+    return Promise(f"the server hears the goodbye of {' and '.join(names)}", evidence, hint)
+
+
+def _is_gone(file: Path, hint: str) -> Promise:
+    """The file is not there when the program has ended."""
+
+    def evidence(_: Outcome) -> str:
+        return "it is still there" if file.exists() else ""
+
+    return Promise("the lock is removed in the end", evidence, hint)
+
+
+def _who_begins_cleans_up(hint: str) -> Promise:
+    """Whoever has begun finishes its cleanup."""
+
+    def evidence(outcome: Outcome) -> str:
+        lost = [job.name for job in outcome.timeline.jobs if job.begun is not None and job.cleanup_finished is None]
+        return f"{', '.join(lost)} began, and did not" if lost else ""
+
+    return Promise("if the task begins, its cleanup finishes", evidence, hint)
+
+
+def _is_cancelled(hint: str) -> Promise:
+    """At least one task besides the main one is asked to end, and all that are end as cancelled."""
+
+    def evidence(outcome: Outcome) -> str:
+        others = [lane for lane in outcome.timeline.lanes if not lane.is_main]
+        asked = [lane for lane in others if any(mark.what == "cancel requested" for mark in lane.marks)]
+        otherwise = [f"{lane.name} {lane.end}" for lane in asked if lane.end is not State.CANCELLED]
+        return "" if asked and not otherwise else ", ".join(otherwise) or "no task was asked to end"
+
+    return Promise("the task ends as cancelled", evidence, hint)
+
+
+def _the_lock(program: Path) -> Iterator[Verdict]:
+    """What becomes of locks in a folder of ours."""
+    is_interrupted = ends_with(-2, 130, hint="Let the exception go on: nobody is to hide that it was interrupted.")
+    with tempfile.TemporaryDirectory(prefix="cancelkit-") as folder:
+        handed, used = Path(folder, "handed"), Path(folder, "used")
+        judge = under_signals(
+            Run(
+                "two Ctrl-C while main computes",
+                'output="asked to end: 0" then output="asked to end: 1"',
+                (
+                    _is_gone(handed, "No line of the task runs. Who is told of its end, in whatever way it ends?"),
+                    _who_begins_cleans_up("What has begun needs the lock to its end, and has to be waited for."),
+                    is_interrupted,
+                ),
+                arguments=(str(handed), "computes"),
+            ),
+            Run(
+                "one Ctrl-C while the task works",
+                "begun=1",
+                (
+                    cleanups_finish(1, "The task needs the lock to its end. How long is it there?"),
+                    _is_gone(used, "Who is told that the task has ended, and could remove the lock?"),
+                    is_interrupted,
+                ),
+                arguments=(str(used),),
+            ),
+        )
+        yield from judge(program)
+
+
+_OF_SOURCE = "Where does the `try` begin, and where does it wait now?"
+_OF_BOTH = "What it holds is to be cleaned up on this way as well, each once."
+_GO_ON = "The task was asked to end: let its CancelledError go on when it has cleaned up."
+
+EXERCISES = (
+    Exercise(
+        "02.1",
+        under_signals(
+            Run(
+                "one Ctrl-C while it holds the source, and waits for the target",
+                "holding=1",
+                (
+                    _goodbyes_of("source", hint=_OF_SOURCE),
+                    nothing_leaks("What it holds at that `await` it owes, whether it has everything yet or not."),
+                    _is_cancelled(_GO_ON),
+                ),
+            ),
+            Run(
+                "one Ctrl-C while it holds both, and works",
+                "holding=2",
+                (
+                    _goodbyes_of("source", "target", hint=_OF_BOTH),
+                    nothing_leaks(_OF_BOTH),
+                    _is_cancelled(_GO_ON),
+                ),
+            ),
+            Run(
+                "no signal",
+                "",
+                (_goodbyes_of("source", "target", hint=_OF_BOTH), ends_with(0, hint="It is to end without an error.")),
+            ),
+            hints={1: "Keep the order: first the source, and then the target. The signal comes between the two."},
+        ),
+    ),
+    Exercise(
+        "02.2",
+        under_signals(
+            Run(
+                "one Ctrl-C while one task computes, right after it has made the other",
+                'output="part 1"',
+                (
+                    none_begins_late("Its first step comes after the signal, whatever you do. Where might it lead?"),
+                    ends_with(-2, 130, hint="Let the cancellation go on."),
+                ),
+                arguments=["1"],
+            ),
+            Run(
+                "one Ctrl-C while it computes again: the other has had its first step in between",
+                'output="part 2"',
+                (
+                    none_begins_late("To let some time go by is no help: the signal can come after it, too."),
+                    ends_with(-2, 130, hint="Let the cancellation go on."),
+                ),
+                arguments=["2"],
+            ),
+            Run(
+                "no signal",
+                "",
+                (
+                    jobs_begin(
+                        2, "Without a signal the new one is to begin. What does it wait for, and does that come?"
+                    ),
+                    ends_with(0, hint="It is to end without an error."),
+                ),
+                arguments=["0"],
+            ),
+        ),
+    ),
+    Exercise("02.3", _the_lock),
+)
