@@ -3,8 +3,9 @@
     python tools/editions.py student     no outputs and no solutions: predictions come before their experiments
     python tools/editions.py teacher     all outputs, solutions in the place of the exercises, and what the check says
 
-Each goes to build/EDITION, with the scripts and documents that the notebooks refer to. The notebooks are the only source: a cell with
-the tag `exercise` holds what there is to begin with, the one with `solution` that follows it what is right.
+Each goes to build/EDITION, with the scripts and documents that the notebooks refer to. The notebooks are the only
+source: a cell with the tag `exercise` holds what there is to begin with, the one with `solution` that follows it what
+is right.
 """
 
 from __future__ import annotations
