@@ -106,8 +106,8 @@ EXERCISES = (
         _swept(
             (1, 2),
             _Wanted(
-                ("seat 1", "seat 2"),
-                "Keep both jobs, one after the other, and what they hold.",
+                ("a seat",),
+                "Keep the `with holding`, the second of work, and the way out in two steps.",
                 {
                     _SAFE: "`finish` answers a cancellation. Who answers the second Ctrl-C, and with what?",
                     _ENDS: "A KeyboardInterrupt can stop the loop just after it has taken a callback from its queue. "

@@ -57,7 +57,7 @@ WRONG = (
         "09.2",
         "as it was",
         ((_LOST, "it is, at some pairs"), (_HANGS, "it is, at some pairs")),
-        (("cancelkit.run(main())", "asyncio.run(main())"),),
+        (("cancelkit.run(job())", "asyncio.run(job())"),),
     ),
     Wrong(
         "09.2",
@@ -67,14 +67,14 @@ WRONG = (
     ),
     Wrong(
         "09.2",
-        "only one job is left",
-        (("without a signal", "it holds seat 1"),),
-        (("for number in (1, 2):", "for number in (1,):"),),
+        "hold nothing, lose nothing",
+        (("without a signal", "it holds nothing"),),
+        (('with holding("a seat") as released:', "released = print\n    if True:"),),
     ),
     Wrong(
         "09.2",
         "catch the KeyboardInterrupt outside",
         (("the interrupt is not swallowed", "it is at"), ("the interrupt is not swallowed", "it is, at some pairs")),
-        (("cancelkit.run(main())", "try:\n    cancelkit.run(main())\nexcept KeyboardInterrupt:\n    pass"),),
+        (("cancelkit.run(job())", "try:\n    cancelkit.run(job())\nexcept KeyboardInterrupt:\n    pass"),),
     ),
 )
