@@ -207,7 +207,7 @@ def warm_processes(process: subprocess.Popen[str]) -> set[int]:
 
 @pytest.mark.parametrize("phase", ["the first is there", "runs are made"])
 def test_ctrl_c(phase: str, marked: Marked) -> None:  # noqa: F811
-    words = ("sweep", TARGET, "--level", "step", "--signals", "2", "--sample", "100000", "--jobs", "1")
+    words = ("sweep", TARGET, "--level", "step", "--signals", "2", "--sample", "100000", "--jobs", "2")
     command = [sys.executable, "-m", "cancelkit", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -74,12 +74,12 @@ def sweep(
     begun = time.monotonic()
     with Warm(program, level) as warm:
         survey, again = warm.survey(), warm.survey()
-    if not survey.order:
-        raise CancelkitError(f"{program.title} cannot be swept: it never runs an event loop")
-    crew = _Elsewhere(program, level, executor) if executor is not None else _Here(program, level, jobs)
-    with crew:
-        swept = _Sweeping(crew, survey, seed, on_progress)
-        swept.go(signals, sample, only)
+        if not survey.order:
+            raise CancelkitError(f"{program.title} cannot be swept: it never runs an event loop")
+        crew = _Elsewhere(program, level, executor) if executor is not None else _Here(program, level, jobs, warm)
+        with crew:
+            swept = _Sweeping(crew, survey, seed, on_progress)
+            swept.go(signals, sample, only)
     return Sweep(
         program,
         level,
@@ -175,12 +175,12 @@ class _Sweeping:
 
 
 class _Here:
-    """Warm processes on this machine, one for each of so many threads."""
+    """Warm processes on this machine, one for each of so many threads; the first of them is there already."""
 
-    def __init__(self, program: Program, level: str, jobs: int | None) -> None:
+    def __init__(self, program: Program, level: str, jobs: int | None, first: Warm) -> None:
         self._program, self._level, self._jobs = program, level, jobs or os.cpu_count() or 1
         self._mine = threading.local()
-        self._warm: list[Warm] = []
+        self._warm, self._idle = [first], [first]
         self._executor = ThreadPoolExecutor(self._jobs)
 
     def __enter__(self) -> None: ...
@@ -203,8 +203,11 @@ class _Here:
 
     def _try(self, batch: Sequence[Task]) -> list[Run]:
         if not hasattr(self._mine, "warm"):
-            self._mine.warm = Warm(self._program, self._level)
-            self._warm.append(self._mine.warm)
+            try:
+                self._mine.warm = self._idle.pop()
+            except IndexError:
+                self._mine.warm = Warm(self._program, self._level)
+                self._warm.append(self._mine.warm)
         return try_all(self._mine.warm, batch)
 
 
