@@ -6,18 +6,17 @@ import ast
 import asyncio
 import gc
 import itertools
-import json
-import re
 import weakref
 from pathlib import Path
 from signal import SIGALRM, SIGINT, SIGTERM
 from typing import Any
 
 import pytest
-from notebook_cells import interrupt_cell
+from course_notebooks import cells_of, written_exercises
 
 from cancelkit.contract.check import check
 from cancelkit.contract.promises import PROMISES
+from cancelkit.course import exercise
 from cancelkit.lab import Experiment, Outcome, cleaning, halfway, holding, output, perform, signals_at
 from cancelkit.lab.moments import Moment, Moments
 from cancelkit.lab.scenarios import TARGETS
@@ -27,6 +26,7 @@ pytestmark = pytest.mark.core
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
+NOTEBOOK = ROOT / "notebooks" / "04_manual_tracking.ipynb"
 AT_WORK = holding(4)
 SECOND = holding(2).then(halfway(2))
 NEARLY_DONE = output("job-2: nearly done\n") & cleaning(2)
@@ -57,8 +57,8 @@ def jobs(outcome: Outcome) -> dict[str, Job]:
 
 def source(id_: str) -> str:
     """A cell of the notebook."""
-    cells = json.loads((ROOT / "notebooks" / "04_manual_tracking.ipynb").read_text())["cells"]
-    (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
+    (text,) = [cell["source"] for cell in cells_of(NOTEBOOK) if cell["id"] == id_]
+    assert isinstance(text, str)
     return text
 
 
@@ -229,9 +229,12 @@ def test_without_a_signal_the_database_is_closed_last() -> None:
 # Promises.
 
 
-def test_three_promises_are_kept_or_broken_as_the_notebook_shows() -> None:
-    chosen = [promise for promise in PROMISES if promise.id in ("no-late-start", "failing-cleanup", "errors")]
-    assert [(verdict.verdict, verdict.why) for verdict in check(TARGETS["tracking"], chosen).verdicts] == [
+def test_four_promises_are_kept_or_broken_as_the_notebook_shows() -> None:
+    ids = ("sigterm", "no-late-start", "failing-cleanup", "errors")
+    chosen = [promise for promise in PROMISES if promise.id in ids]
+    verdicts = check(TARGETS["tracking"], chosen).verdicts
+    assert [(verdict.verdict, verdict.why.partition(", ")[0]) for verdict in verdicts] == [
+        ("broken", "SIGTERM: job-1: no cleanup"),
         ("broken", "a slot gets free: job-3 began after the first signal"),
         ("broken", "a cleanup fails: nobody was told of the error in the cleanup of job-1"),
         ("kept", "an error"),
@@ -243,14 +246,31 @@ def test_sigterm_is_nobodys() -> None:
     assert (outcome.cleanups_finished, outcome.jobs_begun, outcome.returncode) == (2, 4, -SIGTERM)
 
 
-# The exercises: the cells of the notebook, with the solutions that it gives.
+# The exercises: what their texts say beside what the checks find.
 
 
-def solution(id_: str) -> str:
-    """The lines of Python that a solution gives."""
-    found = re.search(r"```python\n(.*?)```", source(id_), re.DOTALL)
-    assert found is not None
-    return found[1]
+SOLUTIONS = {written.name: written.solution for written in written_exercises(NOTEBOOK)}
+STARTS = {written.name: written.start for written in written_exercises(NOTEBOOK)}
+ONE_BY_ONE = """\
+    for task in reversed(tasks):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+"""
+TWO_LOOPS = """\
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+"""
+FINISHED = """
+import cancelkit, asyncio
+
+
+async def wait_for_all(tasks):
+    await cancelkit.finish(asyncio.wait(tasks))
+"""
 
 
 def body(text: str, name: str) -> str:
@@ -262,53 +282,35 @@ def body(text: str, name: str) -> str:
     return "\n".join(map(ast.unparse, found.body[has_docstring:]))
 
 
-@pytest.mark.parametrize(
-    ("id_", "script", "name"),
-    [("try-order", "tracking_three_steps", "one_by_one"), ("try-shield", "tracking_shield", "job")],
-)
-def test_the_exercises_begin_with_what_the_scripts_do(id_: str, script: str, name: str) -> None:
-    given = source(id_).partition("\n")[2]
-    assert body(given, name) == body((SCRIPTS / f"{script}.py").read_text(), name)
+def test_exercise_1_begins_with_what_the_script_does() -> None:
+    text = (SCRIPTS / "tracking_three_steps.py").read_text()
+    assert body(STARTS["04.1"], "one_by_one") == body(text, "one_by_one")
 
 
-@pytest.mark.parametrize(("solved", "late", "begun"), [(False, 3, 7), (True, 0, 4)])
-def test_exercise_1(tmp_path: Path, late: int, begun: int, *, solved: bool) -> None:
-    line = "for task in tasks:"
-    (better,) = re.findall(r"^`(for .*)`$", source("solution-order"), re.MULTILINE)
-    outcome = interrupt_cell(source("try-order"), tmp_path, (line, better if solved else line))
-    assert len(outcome.timeline.jobs_begun_late) == late
-    assert (outcome.jobs_begun, outcome.cleanups_finished, outcome.clean) == (begun, begun, solved)
+def test_exercise_1_two_loops_need_no_order() -> None:
+    judged = exercise("04.1").check(SOLUTIONS["04.1"].replace(ONE_BY_ONE, TWO_LOOPS))
+    assert TWO_LOOPS not in SOLUTIONS["04.1"]
+    assert judged.all_kept, judged
 
 
-def try_shield(folder: Path, better: str) -> Outcome:
-    return interrupt_cell(source("try-shield"), folder, ("        await asyncio.shield(cleanup)\n", better))
+def test_exercise_1_if_the_second_loop_cancels_again_a_job_is_asked_twice() -> None:
+    cancels_again = TWO_LOOPS.replace(
+        "    for task in tasks:\n        with", "    for task in tasks:\n        task.cancel()\n        with"
+    )
+    judged = exercise("04.1").check(SOLUTIONS["04.1"].replace(ONE_BY_ONE, cancels_again))
+    assert "no job is asked twice to end" in [verdict.promise for verdict in judged.verdicts if not verdict.is_kept]
 
 
-def test_exercise_2_as_it_stands(tmp_path: Path) -> None:
-    outcome = interrupt_cell(source("try-shield"), tmp_path)
-    assert outcome.cleanups_finished == 0
-    assert outcome.stdout.splitlines()[-1] == "main: the database is closed"
+def test_exercise_2_finish_passes_as_well() -> None:
+    text = (
+        STARTS["04.2"]
+        .replace("asyncio.shield(", "cancelkit.finish(")
+        .replace("import asyncio", "import cancelkit, asyncio")
+    )
+    judged = exercise("04.2").check(text)
+    assert judged.all_kept, judged
 
 
-def test_exercise_2(tmp_path: Path) -> None:
-    outcome = try_shield(tmp_path, solution("solution-shield"))
-    assert outcome.cleanups_finished == 2
-    assert outcome.stdout.splitlines()[-1] == "main: the database is closed"
-    assert lane(outcome, "job-1").end == lane(outcome, "job-2").end == "cancelled"
-    assert [verdict.id for verdict in outcome.broken] == ["awaiting"]
-
-
-def test_exercise_2_without_the_raise(tmp_path: Path) -> None:
-    better = solution("solution-shield")
-    assert better.endswith("            raise\n")
-    outcome = try_shield(tmp_path, better.removesuffix("            raise\n"))
-    assert lane(outcome, "job-1").end == "finished"
-
-
-@pytest.mark.parametrize(("solved", "finished"), [(False, 0), (True, 2)])
-def test_exercise_3(tmp_path: Path, finished: int, *, solved: bool) -> None:
-    (given,) = re.findall(r"^async def wait_for_all.*?\n(?=\n)", source("try-loop"), re.DOTALL | re.MULTILINE)
-    outcome = interrupt_cell(source("try-loop"), tmp_path, (given, solution("solution-loop") if solved else given))
-    assert (outcome.cleanups_finished, outcome.returncode, outcome.clean) == (finished, -SIGINT, solved)
-    assert len(outcome.timeline.signals) == 3
-    assert requests(outcome, "job-1")[:1] == [BY_MAIN]
+def test_exercise_3_finish_passes_as_well() -> None:
+    judged = exercise("04.3").check(FINISHED)
+    assert judged.all_kept, judged

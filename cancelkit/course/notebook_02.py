@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
-from cancelkit.course.exercises import Exercise, Verdict
+from cancelkit.course.exercises import Exercise
 from cancelkit.course.promises import (
     cleanups_finish,
     ends_with,
@@ -20,20 +16,20 @@ from cancelkit.trace.states import State
 
 
 def _goodbyes_of(*names: str, hint: str) -> Promise:
-    """The server hears the goodbye of each of these, and of nobody else."""
+    """The server hears the goodbye of each of these."""
 
     def evidence(outcome: Outcome) -> str:
         heard = sorted(visit.job for visit in outcome.visits if visit.farewell == "goodbye")
-        return "" if heard == sorted(names) else f"it hears that of {' and '.join(heard) or 'nobody'}"
+        return "" if {*names} <= {*heard} else f"it hears that of {' and '.join(heard) or 'nobody'}"
 
     return Promise(f"the server hears the goodbye of {' and '.join(names)}", evidence, hint)
 
 
-def _is_gone(file: Path, hint: str) -> Promise:
-    """The file is not there when the program has ended."""
+def _lock_is_gone(hint: str) -> Promise:
+    """No temporary file is there when the program has ended."""
 
-    def evidence(_: Outcome) -> str:
-        return "it is still there" if file.exists() else ""
+    def evidence(outcome: Outcome) -> str:
+        return "it is still there" if any(leak.kind == "temporary file" for leak in outcome.leaks) else ""
 
     return Promise("the lock is removed in the end", evidence, hint)
 
@@ -60,36 +56,7 @@ def _is_cancelled(hint: str) -> Promise:
     return Promise("the task ends as cancelled", evidence, hint)
 
 
-def _the_lock(program: Path) -> Iterator[Verdict]:
-    """What becomes of locks in a folder of ours."""
-    is_interrupted = ends_with(-2, 130, hint="Let the exception go on: nobody is to hide that it was interrupted.")
-    with tempfile.TemporaryDirectory(prefix="cancelkit-") as folder:
-        handed, used = Path(folder, "handed"), Path(folder, "used")
-        judge = under_signals(
-            Run(
-                "two Ctrl-C while main computes",
-                'output="asked to end: 0" then output="asked to end: 1"',
-                (
-                    _is_gone(handed, "No line of the task runs. Who is told of its end, in whatever way it ends?"),
-                    _who_begins_cleans_up("What has begun needs the lock to its end, and has to be waited for."),
-                    is_interrupted,
-                ),
-                arguments=(str(handed), "computes"),
-            ),
-            Run(
-                "one Ctrl-C while the task works",
-                "begun=1",
-                (
-                    cleanups_finish(1, "The task needs the lock to its end. How long is it there?"),
-                    _is_gone(used, "Who is told that the task has ended, and could remove the lock?"),
-                    is_interrupted,
-                ),
-                arguments=(str(used),),
-            ),
-        )
-        yield from judge(program)
-
-
+_IS_INTERRUPTED = ends_with(-2, 130, hint="Let the exception go on: nobody is to hide that it was interrupted.")
 _OF_SOURCE = "Where does the `try` begin, and where does it wait now?"
 _OF_BOTH = "What it holds is to be cleaned up on this way as well, each once."
 _GO_ON = "The task was asked to end: let its CancelledError go on when it has cleaned up."
@@ -158,5 +125,28 @@ EXERCISES = (
             ),
         ),
     ),
-    Exercise("02.3", _the_lock),
+    Exercise(
+        "02.3",
+        under_signals(
+            Run(
+                "two Ctrl-C while main computes",
+                'output="asked to end: 0" then output="asked to end: 1"',
+                (
+                    _lock_is_gone("No line of the task runs. Who is told of its end, in whatever way it ends?"),
+                    _who_begins_cleans_up("What has begun needs the lock to its end, and has to be waited for."),
+                    _IS_INTERRUPTED,
+                ),
+                arguments=("computes",),
+            ),
+            Run(
+                "one Ctrl-C while the task works",
+                "begun=1",
+                (
+                    cleanups_finish(1, "The task needs the lock to its end. How long is it there?"),
+                    _lock_is_gone("Who is told that the task has ended, and could remove the lock?"),
+                    _IS_INTERRUPTED,
+                ),
+            ),
+        ),
+    ),
 )

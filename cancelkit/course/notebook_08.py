@@ -72,7 +72,8 @@ def tried_on(*services: _Service) -> Judge:
         for service, outcome in zip(services, outcomes, strict=True):
             why, tests = _came_of(outcome)
             if why:
-                yield Verdict("", "it is a file of tests", why, "A test is a function whose name begins with test_.")
+                hint = "Mend this first. A test is a function whose name begins with test_."
+                yield Verdict("", "it is a file of tests", why, hint)
                 return
             yield from _verdicts(service, tests)
 
@@ -167,14 +168,13 @@ class _Witness:
 
     def pytest_exception_interact(self, call: Any, report: Any) -> None:
         """A test, or the file as a whole, has raised something."""
-        lines = str(call.excinfo.value).strip().splitlines()
-        said = " ".join(line.strip() for line in lines[:1]).replace(f"{self._folder}{os.sep}", "")
-        error = f"{call.excinfo.typename}: {said}" if said else call.excinfo.typename
-        if not hasattr(report, "when"):
-            self.error = error
-        else:
-            is_assertion = issubclass(call.excinfo.type, AssertionError) or call.excinfo.typename == "Failed"
-            self.tests[-1].update(error=error, by_assertion=is_assertion)
+        lines = str(call.excinfo.value).replace(f"{self._folder}{os.sep}", "").strip().splitlines()
+        if report.when == "collect":  # the error of the file is the last line of a report
+            self.error = lines[-1].removeprefix("E").strip() if lines else call.excinfo.typename
+            return
+        error = f"{call.excinfo.typename}: {lines[0]}" if lines else call.excinfo.typename
+        is_assertion = issubclass(call.excinfo.type, AssertionError) or call.excinfo.typename == "Failed"
+        self.tests[-1].update(error=error, by_assertion=is_assertion)
 
 
 def main(deadline: str, tests: str) -> None:

@@ -49,6 +49,14 @@ def ctrl_c(interrupt):
     assert interrupt("service.py", when="active=2").clean
 """
 
+_IMPORTS_WHAT_IS_NOT_THERE = """\
+from cancelkit.lab import at_work
+
+
+def test_ctrl_c(interrupt):
+    assert interrupt("service.py", when=at_work(2)).clean
+"""
+
 _BREAKS = """\
 def test_ctrl_c_in_goodbye(interrupt):
     outcome = interrupt("service.py", when="active=2 then cleaning=2")
@@ -137,6 +145,12 @@ WRONG = (
         "a function that pytest does not take for a test",
         (("it is a file of tests", "there is no test in it"),),
         text=_WITHOUT_A_TEST,
+    ),
+    Wrong(
+        "08.1",
+        "import what is not there",
+        (("it is a file of tests", "ImportError: cannot import name 'at_work' from 'cancelkit.lab'"),),
+        text=_IMPORTS_WHAT_IS_NOT_THERE,
     ),
     Wrong(
         "08.2",
