@@ -8,7 +8,13 @@ from pathlib import Path
 from signal import SIGALRM, SIGINT
 
 from cancelkit.course.exercises import Exercise, Verdict
-from cancelkit.course.promises import cleanups_finish, ends_with, jobs_begin, none_begins_late
+from cancelkit.course.promises import (
+    cleanups_finish,
+    ends_with,
+    jobs_begin,
+    none_begins_late,
+    who_begins_cleans_up,
+)
 from cancelkit.course.runs import Promise, Run, under_signals
 from cancelkit.lab import Outcome, perform_all
 from cancelkit.trace.states import State
@@ -73,16 +79,6 @@ def _none_is_cancelled_twice(hint: str) -> Promise:
         return f"it happened to {', '.join(twice)}" if twice else ""
 
     return Promise("no job is asked twice to end", evidence, hint)
-
-
-def _who_begins_cleans_up(hint: str) -> Promise:
-    """Whoever has begun finishes its cleanup."""
-
-    def evidence(outcome: Outcome) -> str:
-        lost = [job.name for job in outcome.timeline.jobs if job.begun is not None and job.cleanup_finished is None]
-        return f"{', '.join(lost)} did not" if lost else ""
-
-    return Promise("every job that begins finishes its cleanup", evidence, hint)
 
 
 def _jobs_end_as_cancelled(hint: str) -> Promise:
@@ -184,7 +180,7 @@ EXERCISES = (
                 "holding=2",
                 (
                     none_begins_late("While it waits for one task, which of the others has not been cancelled yet?"),
-                    _who_begins_cleans_up("Who waits for the jobs while they clean up?"),
+                    who_begins_cleans_up("Who waits for the jobs while they clean up?"),
                     _none_is_cancelled_twice("A second request breaks into a cleanup that has begun: one is enough."),
                     ends_with(-SIGINT, 130, hint="Let the cancellation go on to asyncio.run."),
                 ),

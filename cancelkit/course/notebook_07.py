@@ -5,7 +5,13 @@ from __future__ import annotations
 from signal import SIGTERM
 
 from cancelkit.course.exercises import Exercise
-from cancelkit.course.promises import cleanups_finish, ends_with, is_clean, jobs_begin
+from cancelkit.course.promises import (
+    cleanups_finish,
+    ends_with,
+    is_clean,
+    jobs_begin,
+    who_begins_cleans_up,
+)
 from cancelkit.course.runs import Promise, Run, under_signals
 from cancelkit.lab import Outcome
 
@@ -18,16 +24,6 @@ def _tidies_up_once(hint: str) -> Promise:
         return "" if times == 1 else f"it begins {times} times" if times else "it does not begin"
 
     return Promise("the cleanup begins once", evidence, hint)
-
-
-def _all_clean_up(hint: str) -> Promise:
-    """Whoever has begun finishes its cleanup."""
-
-    def evidence(outcome: Outcome) -> str:
-        lost = [job.name for job in outcome.timeline.jobs if job.begun is not None and job.cleanup_finished is None]
-        return "nobody began" if not outcome.jobs_begun else f"{', '.join(lost)} did not" if lost else ""
-
-    return Promise("every job that begins finishes its cleanup", evidence, hint)
 
 
 def _main_ends_last(hint: str) -> Promise:
@@ -107,7 +103,7 @@ EXERCISES = (
                 "no signal, and job-1 fails",
                 "",
                 (
-                    _all_clean_up("After an error a gather cancels nobody: somebody has to."),
+                    who_begins_cleans_up("After an error a gather cancels nobody: somebody has to."),
                     _main_ends_last("A gather that raises an error waits for nobody: somebody has to."),
                     _fails_with("ValueError", "A gather without return_exceptions raises it by itself: let it go on."),
                 ),

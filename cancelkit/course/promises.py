@@ -26,6 +26,16 @@ def cleanups_finish(number: int, hint: str) -> Promise:
     return Promise(f"the cleanup of {_jobs(number)} finishes", evidence, hint)
 
 
+def who_begins_cleans_up(hint: str) -> Promise:
+    """Whoever has begun finishes its cleanup."""
+
+    def evidence(outcome: Outcome) -> str:
+        lost = [job.name for job in outcome.timeline.jobs if job.begun is not None and job.cleanup_finished is None]
+        return "nobody began" if not outcome.jobs_begun else f"{', '.join(lost)} did not" if lost else ""
+
+    return Promise("every job that begins finishes its cleanup", evidence, hint)
+
+
 def none_begins_late(hint: str) -> Promise:
     """No job begins after the first signal."""
 
