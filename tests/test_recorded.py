@@ -50,15 +50,15 @@ def read(path: Path) -> Any:
     return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
 
 
-def words_of(output: Any) -> str:
-    text = output.get("text") or output["data"]["text/plain"]
+def words_of(text: str) -> str:
     return re.sub(SAYS_SO, "", text).strip()
 
 
 def seen(cell: Any) -> list[str]:
-    """What there is to be read under a cell; what is printed as one, however it was sent."""
-    printed = "".join(words_of(output) + "\n" for output in cell.outputs if output.output_type == "stream").strip()
-    return [printed, *(words_of(output) for output in cell.outputs if output.output_type != "stream")]
+    """What there is to be read under a cell; what is printed as one, in however many pieces it was sent."""
+    printed = "".join(output.text for output in cell.outputs if output.output_type == "stream")
+    others = [output["data"]["text/plain"] for output in cell.outputs if output.output_type != "stream"]
+    return [words_of(printed), *map(words_of, others)]
 
 
 LOOKS_AROUND = """
