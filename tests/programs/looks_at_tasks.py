@@ -502,6 +502,7 @@ def debugged() -> None:
 
     async def main() -> None:
         loop: Any = asyncio.get_running_loop()
+        loop.slow_callback_duration = 3600  # however slow the machine is
         task = asyncio.create_task(waits())
         trail(task)
         print(task)
@@ -545,6 +546,7 @@ def debugged_eager() -> None:
         await asyncio.sleep(0)
 
     async def main() -> None:
+        asyncio.get_running_loop().slow_callback_duration = 3600
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
         await asyncio.create_task(waits(2), name="outer")
 
