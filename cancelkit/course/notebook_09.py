@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cancelkit.course.exercises import Exercise, Judge, Verdict
 from cancelkit.errors import CancelkitError
-from cancelkit.sweep import Sweep, program_at, sweep
-from cancelkit.sweep.verdicts import HUNG, INTERRUPTED, LATE, LOST, SWALLOWED, WRONG_EXIT
+from cancelkit.sweep import Sweep, Unsafe, program_at, sweep
+from cancelkit.sweep.verdicts import CRASHED, HUNG, INTERRUPTED, LATE, LOST, SWALLOWED, UNRESOLVED, WRONG_EXIT
 from cancelkit.trace.builder import timeline_of
+from cancelkit.trace.events import Event
 
 _SAMPLE = 200
 """Pairs that are tried."""
 
 _UNDER = {1: "one Ctrl-C at every point", 2: f"two Ctrl-C at {_SAMPLE} pairs of points"}
 
-_SAFE, _ENDS, _NONE_LATE = "no cleanup is lost or interrupted", "it never hangs", "no job begins after the signal"
+_SAFE, _NONE_LATE = "no cleanup is lost or interrupted", "no job begins after the signal"
+_ENDS = "it never hangs, and never breaks off"
 _HONEST = "the interrupt is not swallowed, and the exit status is the signal's"
-_PROMISES = {_SAFE: (LOST, INTERRUPTED), _ENDS: (HUNG,), _NONE_LATE: (LATE,), _HONEST: (SWALLOWED, WRONG_EXIT)}
+_PROMISES = {
+    _SAFE: (LOST, INTERRUPTED, UNRESOLVED),
+    _ENDS: (HUNG, CRASHED),
+    _NONE_LATE: (LATE,),
+    _HONEST: (SWALLOWED, WRONG_EXIT),
+}
 
 
 @dataclass(frozen=True)
@@ -27,12 +35,12 @@ class _Wanted:
     """What an answer has to do, and what might help if it does not.
 
     Attributes:
-        held: what it declares to hold, in order, if nobody interrupts it.
+        held: what it declares to hold, in order, if nobody interrupts it, and for how many seconds at least.
         hint: if it does not.
         hints: for promises, in their order.
     """
 
-    held: tuple[str, ...]
+    held: Mapping[str, float]
     hint: str
     hints: Mapping[str, str]
 
@@ -43,14 +51,11 @@ def _swept(signals: tuple[int, ...], wanted: _Wanted) -> Judge:
     def judge(program: Path) -> Iterator[Verdict]:
         for number in signals:
             try:
-                swept = sweep(
-                    program_at(program), level="step", signals=number, sample=None if number == 1 else _SAMPLE
-                )
+                sample = None if number == 1 else _SAMPLE
+                swept = sweep(program_at(program), level="step", signals=number, sample=sample)
             except CancelkitError as error:
-                why = str(error).replace(str(program), "it")
-                yield Verdict(
-                    _UNDER[number], "it can be swept", why, "First have it end by itself, without any signal."
-                )
+                why, hint = str(error).replace(str(program), "it"), "First have it end by itself, without any signal."
+                yield Verdict(_UNDER[number], "it can be swept", why, hint)
                 return
             yield from _verdicts(swept, number, wanted)
 
@@ -60,17 +65,26 @@ def _swept(signals: tuple[int, ...], wanted: _Wanted) -> Judge:
 def _verdicts(swept: Sweep, signals: int, wanted: _Wanted) -> Iterator[Verdict]:
     under = _UNDER[signals]
     if signals == 1:
-        reports = [event.detail for event in swept.survey.events if event.kind == "report"]
-        held = tuple(str(report["job"]) for report in reports if report["what"] == "holding")
-        ended = {lane.name: str(lane.end) for lane in timeline_of(swept.survey.events).lanes}
-        failed = [name for name, end in ended.items() if end != "finished"]
-        seen = f"it holds {', '.join(held) or 'nothing'}" if held != wanted.held else ""
-        seen = seen or (f"{', '.join(failed)} did not finish" if failed else "")
-        yield Verdict(
-            under, f"without a signal it holds {', '.join(wanted.held)}, and all tasks finish", seen, wanted.hint
-        )
+        does = f"without a signal it holds {', '.join(wanted.held)}, at work and on the way out, and all tasks finish"
+        yield Verdict(under, does, _undone(swept.survey.events, wanted.held), wanted.hint)
     for promise, words in _PROMISES.items():
         yield Verdict(under, promise, _evidence(swept, words), wanted.hints[promise])
+
+
+def _undone(events: Sequence[Event], wanted: Mapping[str, float]) -> str:
+    """What is not done by an answer that nobody interrupts, in words; the sweep's clock tells how long things take."""
+    times: dict[str, dict[str, int]] = {"holding": {}, "cleanup finished": {}}
+    for event in events:
+        if event.kind == "report" and event.detail["what"] in times:
+            times[str(event.detail["what"])].setdefault(str(event.detail["job"]), event.time)
+    taken, given_back = times.values()
+    if tuple(taken) != tuple(wanted):
+        return f"it holds {', '.join(taken) or 'nothing'}"
+    for name, seconds in wanted.items():
+        if given_back.get(name, math.inf) - taken[name] < seconds * 1e9 - 1e6:  # a step takes a moment
+            return f"it gives back {name} too early"
+    failed = [lane.name for lane in timeline_of(events).lanes if lane.end != "finished"]
+    return f"{', '.join(failed)} did not finish" if failed else ""
 
 
 def _evidence(swept: Sweep, words: tuple[str, ...]) -> str:
@@ -79,9 +93,16 @@ def _evidence(swept: Sweep, words: tuple[str, ...]) -> str:
     if swept.signals > 1:
         return "it is, at some pairs" if found else ""
     lines = sorted({each.line for each in found if each.file == swept.program.path})
-    elsewhere = any(each.file != swept.program.path for each in found)
-    places = [f"line {line}" for line in lines] + ["lines that are not yours"] * elsewhere
+    others = sorted({_other_place(each) for each in found if each.file != swept.program.path})
+    places = [*(f"line {line}" for line in lines), *others]
     return f"it is at {', '.join(places)}" if places else ""
+
+
+def _other_place(unsafe: Unsafe) -> str:
+    """A line that is not the answer's, as a reader may know it."""
+    if not unsafe.file:
+        return "places that nobody can name, for the process has gone"
+    return f"a line of {'/'.join(Path(unsafe.file).parts[-2:]) if unsafe.is_own else 'CPython itself'}"
 
 
 EXERCISES = (
@@ -90,11 +111,12 @@ EXERCISES = (
         _swept(
             (1,),
             _Wanted(
-                ("a seat",),
+                {"a seat": 1.2},
                 "Keep the `with holding`, the second of work, and the way out in three steps.",
                 {
                     _SAFE: "Which line is before the `try`? What keeps a cancellation out of those in the `finally`?",
-                    _ENDS: "Every wait has to end: by what it waits for, or by a cancellation.",
+                    _ENDS: "Every wait has to end: by what it waits for, or by a cancellation. Who calls `os._exit` "
+                    "cleans up nothing.",
                     _NONE_LATE: "Let cancelkit.run_tasks start the job.",
                     _HONEST: "Let the cancellation go on, and cancelkit.run make the exit status of it.",
                 },
@@ -106,7 +128,7 @@ EXERCISES = (
         _swept(
             (1, 2),
             _Wanted(
-                ("a seat",),
+                {"a seat": 1.1},
                 "Keep the `with holding`, the second of work, and the way out in two steps.",
                 {
                     _SAFE: "`finish` answers a cancellation. Who answers the second Ctrl-C, and with what?",
@@ -114,6 +136,24 @@ EXERCISES = (
                     "Who can keep the signal to itself?",
                     _NONE_LATE: "Who hands out the places has to be who is cancelled.",
                     _HONEST: "Let the cancellation go on when the cleanup is done.",
+                },
+            ),
+        ),
+    ),
+    Exercise(
+        "09.3",
+        _swept(
+            (1,),
+            _Wanted(
+                {"a file": 1.2, "a seat": 1.1},
+                "Keep both `with holding`, the file first, the waits, and a way out for each.",
+                {
+                    _SAFE: "`finish` lets the cancellation go on when its cleanup is done: is what stands below it "
+                    "reached? And who gives the file back while there is no seat yet?",
+                    _ENDS: "Every wait has to end: by what it waits for, or by a cancellation. Who calls `os._exit` "
+                    "cleans up nothing.",
+                    _NONE_LATE: "Let cancelkit.run_tasks start the job.",
+                    _HONEST: "Let the cancellation go on, and cancelkit.run make the exit status of it.",
                 },
             ),
         ),
