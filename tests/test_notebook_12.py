@@ -8,6 +8,7 @@ from signal import SIGHUP
 
 import pytest
 from course_notebooks import NOTEBOOKS, written_exercises
+from wrong_answers.notebook_12 import WORKERS_THAT_GO_ON
 
 from cancelkit.contract.acts import ACTS
 from cancelkit.course import exercise
@@ -19,35 +20,6 @@ pytestmark = pytest.mark.core
 (NOTEBOOK,) = (path for path in NOTEBOOKS if path.stem == "12_capstone")
 SOLUTIONS = {written.name: written.solution for written in written_exercises(NOTEBOOK)}
 IMPORT = "from cancelkit import run_tasks  # or yours, of exercise 2\n"
-
-WORKERS = """
-import asyncio
-
-
-async def run_tasks(tasks, max_concurrent):
-    jobs, results = enumerate(tasks), {}
-
-    async def worker():
-        for number, job in jobs:
-            try:
-                results[number] = await job()
-            except Exception as error:
-                if not asyncio.current_task().cancelling():
-                    raise
-                what = {"message": "a cleanup failed", "exception": error}
-                asyncio.get_running_loop().call_exception_handler(what)
-            if asyncio.current_task().cancelling():
-                break
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(max_concurrent):
-                group.create_task(worker())
-    finally:
-        if hasattr(tasks, "close"):
-            tasks.close()
-    return [results[number] for number in sorted(results)]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +47,10 @@ def test_the_answers_together_keep_all_sixteen(together: str) -> None:
     assert judged.all_kept, f"\n{judged}"
 
 
-def test_workers_are_right_as_well() -> None:
-    judged = exercise("12.2").check(WORKERS)
+def test_workers_are_right_as_well_if_they_ask_before_they_go_on() -> None:
+    tells = "                asyncio.get_running_loop().call_exception_handler(what)\n"
+    asks = "            if asyncio.current_task().cancelling():\n                break\n"
+    judged = exercise("12.2").check(changed(WORKERS_THAT_GO_ON, tells, tells + asks))
     assert judged.all_kept, f"\n{judged}"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from course_notebooks import cells_of, written_exercises
+from wrong_answers.notebook_04 import ONE_BY_ONE
 
 from cancelkit.contract.check import check
 from cancelkit.contract.promises import PROMISES
@@ -251,12 +252,6 @@ def test_sigterm_is_nobodys() -> None:
 
 SOLUTIONS = {written.name: written.solution for written in written_exercises(NOTEBOOK)}
 STARTS = {written.name: written.start for written in written_exercises(NOTEBOOK)}
-ONE_BY_ONE = """\
-    for task in reversed(tasks):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-"""
 TWO_LOOPS = """\
     for task in tasks:
         task.cancel()

@@ -12,16 +12,14 @@ from cancelkit.course.exercises import Judge, Verdict
 from cancelkit.errors import UnusableTargetError
 from cancelkit.lab.scenarios import Target
 
-ASYNCIOS = "asyncio:run"
-
 _HELD = re.compile(r"(?:(?:temporary file|file|socket): [^;]*(?:; )?|\d+ more(?:; )?)+")
 """What jobs hold, one piece after the other, among what is said to be left: where it is differs from run to run."""
 
 
-def by_contract(hints: Mapping[str, str], runner: str = ASYNCIOS) -> Judge:
+def by_contract(hints: Mapping[str, str], runner: str = "asyncio:run") -> Judge:
     """A judge that checks the `run_tasks` of an answer.
 
-    Arguments:
+    Args:
         hints: what to say if a promise is broken, by the promise's id; only these are checked.
         runner: what it is run under: `module:name`, or `:name` for a function of the answer's own.
     """

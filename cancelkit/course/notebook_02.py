@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cancelkit.course.exercises import Exercise
 from cancelkit.course.promises import (
+    asked_are_cancelled,
     cleanups_finish,
     ends_with,
     jobs_begin,
@@ -12,7 +13,6 @@ from cancelkit.course.promises import (
 )
 from cancelkit.course.runs import Promise, Run, under_signals
 from cancelkit.lab import Outcome
-from cancelkit.trace.states import State
 
 
 def _goodbyes_of(*names: str, hint: str) -> Promise:
@@ -44,18 +44,6 @@ def _who_begins_cleans_up(hint: str) -> Promise:
     return Promise("if the task begins, its cleanup finishes", evidence, hint)
 
 
-def _is_cancelled(hint: str) -> Promise:
-    """At least one task besides the main one is asked to end, and all that are end as cancelled."""
-
-    def evidence(outcome: Outcome) -> str:
-        others = [lane for lane in outcome.timeline.lanes if not lane.is_main]
-        asked = [lane for lane in others if any(mark.what == "cancel requested" for mark in lane.marks)]
-        otherwise = [f"{lane.name} {lane.end}" for lane in asked if lane.end is not State.CANCELLED]
-        return "" if asked and not otherwise else ", ".join(otherwise) or "no task was asked to end"
-
-    return Promise("the task ends as cancelled", evidence, hint)
-
-
 _IS_INTERRUPTED = ends_with(-2, 130, hint="Let the exception go on: nobody is to hide that it was interrupted.")
 _OF_SOURCE = "Where does the `try` begin, and where does it wait now?"
 _OF_BOTH = "What it holds is to be cleaned up on this way as well, each once."
@@ -71,7 +59,7 @@ EXERCISES = (
                 (
                     _goodbyes_of("source", hint=_OF_SOURCE),
                     nothing_leaks("What it holds at that `await` it owes, whether it has everything yet or not."),
-                    _is_cancelled(_GO_ON),
+                    asked_are_cancelled("the task ends as cancelled", _GO_ON),
                 ),
             ),
             Run(
@@ -80,7 +68,7 @@ EXERCISES = (
                 (
                     _goodbyes_of("source", "target", hint=_OF_BOTH),
                     nothing_leaks(_OF_BOTH),
-                    _is_cancelled(_GO_ON),
+                    asked_are_cancelled("the task ends as cancelled", _GO_ON),
                 ),
             ),
             Run(

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from cancelkit.course.exercises import Exercise
-from cancelkit.course.promises import ends_with, prints, prints_in_order
+from cancelkit.course.promises import asked_are_cancelled, ends_with, prints, prints_in_order
 from cancelkit.course.runs import Promise, Run, under_signals
 from cancelkit.lab import Outcome
-from cancelkit.trace.states import State
 
 PUBLISHED = "upload: published"
 
 _CLEANS_UP = prints("upload: cleaned up", "Whatever happens, upload is to say once that it has cleaned up.")
-
-
-def _who_is_asked_is_cancelled(hint: str) -> Promise:
-    """At least one task besides the main one is asked to end, and all that are end as cancelled."""
-
-    def evidence(outcome: Outcome) -> str:
-        others = [lane for lane in outcome.timeline.lanes if not lane.is_main]
-        asked = [lane for lane in others if any(mark.what == "cancel requested" for mark in lane.marks)]
-        otherwise = [f"{lane.name} {lane.end}" for lane in asked if lane.end is not State.CANCELLED]
-        return "" if asked and not otherwise else ", ".join(otherwise) or "no task was asked to end"
-
-    return Promise("whoever is asked to end ends as cancelled", evidence, hint)
 
 
 def _never_prints(text: str, promise: str, hint: str) -> Promise:
@@ -52,9 +39,10 @@ EXERCISES = (
                 "one Ctrl-C while upload waits for an answer",
                 "active=1",
                 (
-                    _who_is_asked_is_cancelled(
+                    asked_are_cancelled(
+                        "whoever is asked to end ends as cancelled",
                         "What does the exception meet between the `await` and the end of upload? "
-                        "There are two who may keep it."
+                        "There are two who may keep it.",
                     ),
                     _CLEANS_UP,
                     ends_with(-2, 130, hint="Nobody is to hide that it was interrupted: let asyncio.run say so."),

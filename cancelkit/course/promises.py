@@ -5,6 +5,7 @@ from __future__ import annotations
 from cancelkit.course.runs import Promise
 from cancelkit.lab import Outcome
 from cancelkit.lab.outcome import describe_status
+from cancelkit.trace.states import State
 
 
 def jobs_begin(number: int, hint: str) -> Promise:
@@ -45,6 +46,18 @@ def none_begins_late(hint: str) -> Promise:
         return f"{', '.join(late)} began after it" if late else ""
 
     return Promise("no job begins after the signal", evidence, hint)
+
+
+def asked_are_cancelled(what: str, hint: str) -> Promise:
+    """At least one task besides the main one is asked to end, and all that are end as cancelled."""
+
+    def evidence(outcome: Outcome) -> str:
+        others = [lane for lane in outcome.timeline.lanes if not lane.is_main]
+        asked = [lane for lane in others if any(mark.what == "cancel requested" for mark in lane.marks)]
+        otherwise = [f"{lane.name} {lane.end}" for lane in asked if lane.end is not State.CANCELLED]
+        return "" if asked and not otherwise else ", ".join(otherwise) or "no task was asked to end"
+
+    return Promise(what, evidence, hint)
 
 
 def ends_with(*statuses: int, hint: str) -> Promise:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wrong_answers import Wrong
 
-_ONE_BY_ONE = """\
+ONE_BY_ONE = """\
     for task in reversed(tasks):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -16,7 +16,7 @@ _CANCELS_ALL = """\
         task.cancel()
 """
 
-_CANCELS_EACH_TWICE = _ONE_BY_ONE.replace("task.cancel()", "task.cancel(), task.cancel()")
+_CANCELS_EACH_TWICE = ONE_BY_ONE.replace("task.cancel()", "task.cancel(), task.cancel()")
 
 _GATHERS = f"""\
 {_CANCELS_ALL}\
@@ -93,25 +93,25 @@ WRONG = (
         "04.1",
         "cancel all, and wait for none",
         (("every job that begins", "job-1, job-2 did not"), (_TWICE, "job-1, job-2")),
-        ((_ONE_BY_ONE, _CANCELS_ALL),),
+        ((ONE_BY_ONE, _CANCELS_ALL),),
     ),
     Wrong(
         "04.1",
         "cancel each twice, to be sure",
         ((_TWICE, "job-1, job-2, job-3, job-4"),),
-        ((_ONE_BY_ONE, _CANCELS_EACH_TWICE),),
+        ((ONE_BY_ONE, _CANCELS_EACH_TWICE),),
     ),
     Wrong(
         "04.1",
         "wait with a bare gather, which the first that was cancelled completes",
         (("every job that begins", "job-1, job-2 did not"), (_TWICE, "job-1, job-2")),
-        ((_ONE_BY_ONE, _GATHERS),),
+        ((ONE_BY_ONE, _GATHERS),),
     ),
     Wrong(
         "04.1",
         "cancel all, and give them a turn",
         (("every job that begins", "job-1, job-2 did not"), (_TWICE, "job-1, job-2")),
-        ((_ONE_BY_ONE, _GIVES_A_TURN),),
+        ((ONE_BY_ONE, _GIVES_A_TURN),),
     ),
     Wrong(
         "04.1",

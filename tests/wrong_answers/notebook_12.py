@@ -50,7 +50,7 @@ async def run_tasks(tasks, max_concurrent):
     return [task.result() for task in running]
 """
 
-_WORKERS = """
+WORKERS_THAT_GO_ON = """
 import asyncio
 
 
@@ -166,7 +166,7 @@ WRONG = (
         "12.2",
         "workers that go on when a job has swallowed the cancellation",
         (("no-late-start", "a cancellation is swallowed: job-3 began"),),
-        text=_WORKERS,
+        text=WORKERS_THAT_GO_ON,
     ),
     Wrong(
         "12.2",
