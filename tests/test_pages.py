@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 import shutil
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -59,12 +61,11 @@ def test_the_kit_keeps_all_of_them() -> None:
 
 @each_sheet
 def test_what_is_drawn_is_said_in_words(sheet: pages.Sheet) -> None:
-    text = text_of(sheet)
-    (words,) = re.findall(r'<pre id="words" class="words">(.*?)</pre>', text, re.DOTALL)
+    ((words, png),) = pages.PICTURE.findall(text_of(sheet))
+    assert text_of(sheet).count("<img") == 1
     assert words.count("signal 1: SIGINT") == 2
     assert words.count("signal 2: SIGINT") == 1
-    assert text.count("<svg ") == 1
-    assert 'role="img" aria-label="Two timelines" aria-describedby="words"' in text
+    assert base64.b64decode(png).startswith(b"\x89PNG")
 
 
 @each_sheet
@@ -81,10 +82,27 @@ def test_they_are_made_again_as_they_are() -> None:
         assert text == text_of(sheet)
 
 
+def test_a_page_that_would_change_is_told_and_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = pages.SHEETS[:2]
+    monkeypatch.setattr(pages, "PAGES", tmp_path)
+    monkeypatch.setattr(pages, "pages", lambda: {first: "as it was", second: "new"})
+    (tmp_path / f"{first.name}.html").write_text("as it was")
+    (tmp_path / f"{second.name}.html").write_text("old")
+    monkeypatch.setattr(sys, "argv", ["pages.py", "--check"])
+    assert pages.main() == 1
+    assert capsys.readouterr().out == f"{first.name}.html: as it was\n{second.name}.html: changed\n"
+    assert (tmp_path / f"{second.name}.html").read_text() == "old"
+    monkeypatch.setattr(sys, "argv", ["pages.py"])
+    assert pages.main() == 0
+    assert (tmp_path / f"{second.name}.html").read_text() == "new"
+
+
 def test_what_is_spoilt_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture with other words is drawn anew."""
     sheet = pages.SHEETS[0]
-    words = html.unescape(re.findall(r'<pre id="words"[^>]*>(.*?)</pre>', text_of(sheet), re.DOTALL)[0])
+    words = html.unescape(pages.PICTURE.findall(text_of(sheet))[0][0])
     assert pages.old_picture(sheet, words)
     assert not pages.old_picture(sheet, words.replace("killed by SIGINT", "exited 0"))
     monkeypatch.setattr(pages, "PAGES", tmp_path)

@@ -10,11 +10,11 @@ picture stays as it was if it says the same in words, for two runs never take ex
 from __future__ import annotations
 
 import argparse
+import base64
 import html
 import inspect
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,10 +25,13 @@ from cancelkit.contract.check import Report, check_all
 from cancelkit.contract.promises import PROMISES
 from cancelkit.lab import Experiment, Outcome, perform_all, signals_at, workload
 from cancelkit.lab.scenarios import TARGETS
-from cancelkit.plot.timelines import Panel, draw_grid, save
+from cancelkit.plot.timelines import Panel, draw_grid, to_png
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "pages"
+PICTURE = re.compile(r'<img alt="([^"]*)" src="data:image/png;base64,([^"]*)">')
+"""What a page has of a picture: what it says, and the picture."""
+
 LONG = 35
 """Lines of code above which a page takes smaller letters."""
 
@@ -171,25 +174,18 @@ def rows(report: Report) -> list[str]:
 
 
 def picture(outcomes: Sequence[Outcome]) -> str:
-    """The two timelines, one beside the other, as SVG."""
-    once, twice = (
-        Panel(o.timeline, title, o.ended) for o, title in zip(outcomes, ("one Ctrl-C", "two Ctrl-C"), strict=True)
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "picture.svg")
-        save(draw_grid([[once, twice]]), path)
-        svg = path.read_text(encoding="utf-8")
-    attributes = 'role="img" aria-label="Two timelines" aria-describedby="words" '
-    return svg[svg.index("<svg ") :].strip().replace("<svg ", f"<svg {attributes}", 1)
+    """The two timelines, one beside the other: a PNG, in the form that a page can hold."""
+    titled = zip(outcomes, ("one Ctrl-C", "two Ctrl-C"), strict=True)
+    panels = [Panel(outcome.timeline, title, outcome.ended) for outcome, title in titled]
+    return base64.b64encode(to_png(draw_grid([panels]))).decode()
 
 
 def old_picture(sheet: Sheet, words: str) -> str:
     """The picture that stands on the page already, if it says the same in words."""
     path = PAGES / f"{sheet.name}.html"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    old = re.search(r'<pre id="words"[^>]*>(.*?)</pre>', text, re.DOTALL)
-    found = re.search(r"<svg .*</svg>", text, re.DOTALL)
-    return found[0] if found and old and html.unescape(old[1]) == words else ""
+    found = PICTURE.search(text)
+    return found[2] if found and html.unescape(found[1]) == words else ""
 
 
 if __name__ == "__main__":
