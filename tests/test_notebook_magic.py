@@ -199,3 +199,35 @@ def test_the_kernel_is_as_it_was(run: Cell) -> None:
     run("before = state()")
     run(f"%%interrupt --when active=2,queued=1\n{JOBS}")
     assert printed(run("print(state() == before)")) == "True\n"
+
+
+ANSWER = "%%answer 03.1\nprint('nothing of this runs in the kernel')\nin_the_kernel = True\n"
+
+
+def test_an_answer_is_kept_and_not_run_and_the_check_is_a_page(run: Cell) -> None:
+    assert run(ANSWER) == []
+    assert printed(run("print('in_the_kernel' in globals())")) == "False\n"
+    (shown,) = run("%check 03.1")
+    assert shown["data"]["text/plain"].endswith("03.1: 1 of 4 kept")
+    assert "<details><summary>Hint</summary>" in shown["data"]["text/html"]
+
+
+def test_the_last_answer_counts(run: Cell) -> None:
+    run(ANSWER)
+    run("%%answer 03.1\ndef\n")
+    (shown,) = run("%check 03.1")
+    assert "it is Python" in shown["data"]["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("%check 03.2", "there is no answer to 03.2 yet: first run the cell that begins with %%answer 03.2"),
+        ("%check 99.9", "there is no exercise '99.9'; there are 00.1"),
+        ("%%answer\nx = 1", "there is no exercise ''; there are 00.1"),
+    ],
+)
+def test_what_cannot_be_checked_is_one_plain_line(run: Cell, text: str, says: str) -> None:
+    outputs = run(text)
+    assert says in printed(outputs, "stderr")
+    assert "Traceback" not in printed(outputs, "stderr")
