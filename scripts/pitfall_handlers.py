@@ -33,6 +33,7 @@ async def save() -> None:
     print("saves", flush=True)
     await asyncio.sleep(0.2)
     record(".part").rename(record(".txt"))
+    say("cleanup finished", "main")
 
 
 def broken() -> None:

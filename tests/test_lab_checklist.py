@@ -135,6 +135,14 @@ def test_a_job_that_reports_no_cleanup_is_believed_unless_it_was_abandoned() -> 
     )
 
 
+def test_a_job_that_held_something_owes_a_cleanup_however_it_ends() -> None:
+    held: list[Row] = [("report", 2, {"what": what, "job": "job"}) for what in ("begun", "holding")]
+    found = judged(*task(2, "job"), *held, waits(2, "sleep"), SIGINT, ended(2))
+    assert found["cleanup"] == ("broken", "job: no cleanup, on sleep at program.py:2")
+    finished: Row = ("report", 2, {"what": "cleanup finished", "job": "job"})
+    assert judged(*task(2, "job"), *held, SIGINT, finished, ended(2))["cleanup"] == ("kept", "job")
+
+
 def test_what_the_server_says() -> None:
     visits = (Visit("a", "goodbye"), Visit("b", "hung up"), Visit("c", "still there"), Visit("", "hung up"))
     assert judged(SIGINT, CENSUS, visits=visits)["cleanup"] == (

@@ -232,7 +232,7 @@ def test_what_is_in_a_shield_outlives_its_job_until_the_loop_is_closed() -> None
 @pytest.mark.parametrize(
     ("when", "arguments", "saves", "status", "is_broken"),
     [
-        (None, [], 0, 0, ["leaks"]),
+        (None, [], 0, 0, ["cleanup", "leaks"]),
         (None, ["--error"], 1, 1, []),
         (holding(1), [], 2, 1, ["exit"]),
         (None, ["--mended"], 1, 0, []),

@@ -50,9 +50,14 @@ def test_both_halves_are_needed(words: list[str], is_safe_once: bool, is_safe_tw
     assert HARM.isdisjoint(twice.verdicts) == is_safe_twice
 
 
-@pytest.mark.parametrize("pitfall", ["keyboard_interrupt", "gather", "cleanup", "handlers", "not_awaited"])
+@pytest.mark.parametrize("pitfall", ["keyboard_interrupt", "gather", "cleanup", "not_awaited"])
 def test_a_pitfall_is_found_with_one_signal(pitfall: str) -> None:
     assert HARM & set(swept(f"pitfall_{pitfall}.py").verdicts)
+
+
+def test_a_record_that_is_saved_twice_is_found_by_its_exit_status() -> None:
+    assert "wrong exit" in swept("pitfall_handlers.py").verdicts
+    assert "wrong exit" not in swept("pitfall_handlers.py", "--mended").verdicts
 
 
 def test_what_a_timeout_hides_is_found_with_two() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cancelkit.lab.experiment import HARMLESS
 from cancelkit.trace.states import State
-from cancelkit.trace.timeline import SWALLOWED, Lane, Span, Timeline
+from cancelkit.trace.timeline import SWALLOWED, Lane, Span, Timeline, lost_cleanup
 
 if TYPE_CHECKING:
     from cancelkit.lab.outcome import Outcome
@@ -152,10 +152,8 @@ def _cleanup(outcome: Outcome) -> Verdict:
         lane = lanes.get(job.name)
         if job.cleanup_finished is not None:
             kept.append(job.name)
-        elif job.cleanup_begun is not None:
-            broken.append(f"{job.name}: cleanup lost{_where(_last_wait(lane))}")
-        elif lane is not None and lane.end is State.ABANDONED:
-            broken.append(f"{job.name}: no cleanup{_where(_last_wait(lane))}")
+        elif lost := lost_cleanup(job, lane):
+            broken.append(f"{job.name}: {lost}{_where(_last_wait(lane))}")
     for visit in outcome.visits:
         if visit.job and visit.farewell != "goodbye":  # who has not said a name holds nothing
             broken.append(f"{visit.job}: {visit.farewell}, without a goodbye to the server")

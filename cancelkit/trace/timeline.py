@@ -107,6 +107,16 @@ class SignalMark:
         return f"signal {self.number}: {self.name}, landed on {self.landed}"
 
 
+def lost_cleanup(job: Job, lane: Lane | None) -> Literal["cleanup lost", "no cleanup"] | None:
+    """What became of the cleanup that a job owed, if it did not get to its end: one that holds something owes one."""
+    if job.cleanup_finished is not None:
+        return None
+    if job.cleanup_begun is not None:
+        return "cleanup lost"
+    was_abandoned = lane is not None and lane.end is State.ABANDONED
+    return "no cleanup" if job.holding is not None or was_abandoned else None
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """What must not be overlooked: what happened in the lane of a job, and when."""
@@ -154,10 +164,8 @@ class Timeline:
         end = lane.spans[-1].end if lane.spans else 0
         if job in self.jobs_begun_late and job.begun is not None:
             yield Alarm(lane, "began late", job.begun)
-        if job.cleanup_begun is not None and job.cleanup_finished is None:
-            yield Alarm(lane, "cleanup lost", end)
-        if job.begun is not None and job.cleanup_begun is None and lane.end is State.ABANDONED:
-            yield Alarm(lane, "no cleanup", end)
+        if lost := lost_cleanup(job, lane):
+            yield Alarm(lane, lost, end)
 
     @cached_property
     def complaints(self) -> tuple[str, ...]:
