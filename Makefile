@@ -3,6 +3,9 @@
 PYTHON ?=
 PY = .venv/bin/python
 
+# Where this is set, each of some thousand processes that the tests start would compile the kit anew.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help setup demo test lab check notebooks pages student teacher comparison test-pythons notebooks-pythons proof bench clean
 
 help: ## list the targets

@@ -106,10 +106,10 @@ def test_no_verdict_is_no_solution() -> None:
 
 
 def test_on_a_page_hints_are_folded_and_nothing_is_markup_that_was_text() -> None:
-    page = Judgement("99.1", (Verdict("<b>", "a < b", "1 & 2", "<script>"), Verdict("<b>", "kept")))._repr_html_()
+    page = Judgement("99.1", (Verdict("<b>", "a < b", "1 & 2", "<script>"), Verdict("<b>", "`b`: kept")))._repr_html_()
     assert "<p>&lt;b&gt;</p>" in page
     assert "a &lt; b<br>seen: 1 &amp; 2<details><summary>Hint</summary>&lt;script&gt;</details>" in page
-    assert "<li><strong>kept</strong> kept</li>" in page
+    assert "<li><strong>kept</strong> <code>b</code>: kept</li>" in page
     assert page.endswith("<p><strong>99.1: 1 of 2 kept</strong></p>")
 
 

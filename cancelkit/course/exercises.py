@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import itertools
+import re
 import tempfile
 import textwrap
 import warnings
@@ -109,17 +110,22 @@ class Judgement:
         """The same for a page, where a hint is folded until somebody wants it."""
         parts = []
         for under, verdicts in itertools.groupby(self.verdicts, key=lambda verdict: verdict.under):
-            parts += [f"<p>{html.escape(under)}</p>"] if under else []
+            parts += [f"<p>{_html(under)}</p>"] if under else []
             parts += ["<ul>", *map(_item, verdicts), "</ul>"]
         return "\n".join([*parts, f"<p><strong>{html.escape(self.in_brief)}</strong></p>"])
 
 
 def _item(verdict: Verdict) -> str:
-    item = f"<strong>{_word(verdict)}</strong> {html.escape(verdict.promise)}"
+    item = f"<strong>{_word(verdict)}</strong> {_html(verdict.promise)}"
     if not verdict.is_kept:
-        item += f"<br>seen: {html.escape(verdict.evidence)}"
-        item += f"<details><summary>Hint</summary>{html.escape(verdict.hint)}</details>"
+        item += f"<br>seen: {_html(verdict.evidence)}"
+        item += f"<details><summary>Hint</summary>{_html(verdict.hint)}</details>"
     return f"<li>{item}</li>"
+
+
+def _html(words: str) -> str:
+    """The words for a page; what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(words))
 
 
 def _word(verdict: Verdict) -> str:
