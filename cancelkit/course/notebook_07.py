@@ -51,6 +51,15 @@ def _fails_with(error: str, hint: str) -> Promise:
 
 
 _RAISE = "What becomes of an exception when its handler has come to its end?"
+_HONEST = (
+    "If it exits 0: what becomes of an exception when its handler has come to its end? If it exits 1: with which error "
+    "does it end? Run it with %%interrupt, and look at the `stderr` of its outcome."
+)
+_NOBODY_HEARS = (
+    "Something is waited for that never comes. After the error of job-1, for example: who hears of that while the "
+    "others go on for ever?"
+)
+_HALF = "Number 4: a cancellation cannot tell work from cleanup, and a shield is half of what is needed."
 
 EXERCISES = (
     Exercise(
@@ -81,7 +90,7 @@ EXERCISES = (
                 (
                     _tidies_up_once("Count the places that are passed on this way: there is to be one."),
                     cleanups_finish(1, "Which exception arrives in main at the first Ctrl-C?"),
-                    ends_with(-2, 130, hint=_RAISE),
+                    ends_with(-2, 130, hint=_HONEST),
                 ),
             ),
         ),
@@ -109,6 +118,7 @@ EXERCISES = (
                 ),
                 arguments=["job-1"],
             ),
+            hints={0: _NOBODY_HEARS},
         ),
     ),
     Exercise(
@@ -128,7 +138,7 @@ EXERCISES = (
                 "one Ctrl-C while both jobs are in their ordinary cleanup",
                 "halfway=2",
                 (
-                    cleanups_finish(2, "Number 4: a shield is half of what is needed."),
+                    cleanups_finish(2, _HALF),
                     _main_ends_last("Number 6: who waits for the end of the cleanup?"),
                     is_clean("Run it with %%interrupt, and look at its timeline."),
                 ),
