@@ -2,7 +2,8 @@
 
 Start me in a terminal: seven jobs, two at a time. Press Ctrl-C once, when I say
 `job-4: holding`: two cleanups are lost, for the gather has cancelled all jobs already, and
-my loop does it again. Start me with --wait and do the same: nothing is lost.
+my loop does it again. Start me with --wait and do the same: nothing is lost. Nor is it with
+--all, where the gather waits for all of the jobs, whatever becomes of one.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ async def main() -> None:
         if "--wait" in sys.argv:
             await asyncio.wait(tasks)
         else:
-            await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks, return_exceptions="--all" in sys.argv)
     finally:
         for task in tasks:
             task.cancel()

@@ -138,12 +138,8 @@ def test_wait_leaves_the_jobs_alone() -> None:
     assert outcome.clean
 
 
-def test_a_gather_that_returns_exceptions_loses_nothing(tmp_path: Path) -> None:
-    text = (SCRIPTS / "tracking_gather.py").read_text()
-    path = tmp_path / "gather.py"
-    path.write_text(text.replace("asyncio.gather(*tasks)", "asyncio.gather(*tasks, return_exceptions=True)"))
-    assert path.read_text() != text
-    outcome = interrupt(path, AT_WORK)
+def test_a_gather_that_returns_exceptions_loses_nothing() -> None:
+    outcome = interrupt("tracking_gather", AT_WORK, "--all")
     assert outcome.clean
     assert requests(outcome, "job-3") == [HANDED_ON]
 
@@ -193,6 +189,13 @@ def test_a_third_cancellation_gets_through() -> None:
     assert lane(outcome, "main").remarks == ("cancelled 3 times",)
     assert requests(outcome, "job-1") == requests(outcome, "job-2") == [BY_MAIN, HANDED_ON]
     assert outcome.returncode == -SIGINT
+
+
+def test_a_group_holds_against_a_third_cancellation() -> None:
+    outcome = interrupt("tracking_timeout_others", THIRD, "--group", signums=[SIGINT, SIGALRM])
+    assert outcome.clean
+    assert lane(outcome, "main").remarks == ("cancelled 3 times",)
+    assert len(requests(outcome, "job-1")) == len(requests(outcome, "job-2")) == 1
 
 
 def test_a_second_ctrl_c_goes_around_the_shield() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from signal import SIGALRM, SIGINT
 
-from cancelkit.course.exercises import Exercise, Verdict
+from cancelkit.course.exercises import Exercise, Judge, Verdict
 from cancelkit.course.promises import (
     cleanups_finish,
     ends_with,
@@ -19,6 +19,42 @@ from cancelkit.course.runs import Promise, Run, under_signals
 from cancelkit.lab import Outcome, perform_all
 from cancelkit.trace.states import State
 from cancelkit.trace.timeline import Lane
+
+_FOUR_JOBS = """\
+import asyncio
+import sys
+
+from answer import one_by_one
+
+from cancelkit.lab.workload import say
+
+slots = asyncio.Semaphore(2)
+
+
+async def job(name, steps):
+    async with slots:
+        say("begun", name)
+        try:
+            await asyncio.sleep(float(sys.argv[1]))
+        finally:
+            say("cleanup begun", name)
+            for _ in range(steps):
+                await asyncio.sleep(0.05)
+            say("cleanup finished", name)
+
+
+async def main():
+    each = (("job-1", 2), ("job-2", 10), ("job-3", 2), ("job-4", 2))
+    tasks = [asyncio.create_task(job(*words), name=words[0]) for words in each]
+    try:
+        await asyncio.wait(tasks)
+    finally:
+        await one_by_one(tasks)
+
+
+asyncio.run(main())
+"""
+"""Four jobs, two at a time. The cleanup of the second takes more turns of the loop than leaving it after the first."""
 
 _TWO_JOBS = """\
 import asyncio
@@ -81,6 +117,18 @@ def _none_is_cancelled_twice(hint: str) -> Promise:
     return Promise("no job is asked twice to end", evidence, hint)
 
 
+def _main_ends_last(hint: str) -> Promise:
+    """Every task ends before the main one does."""
+
+    def evidence(outcome: Outcome) -> str:
+        ends = {lane: lane.spans[-1].end for lane in outcome.timeline.lanes if lane.spans}
+        main = min((end for lane, end in ends.items() if lane.is_main), default=0)
+        later = [lane.name for lane, end in ends.items() if not lane.is_main and end > main]
+        return f"{', '.join(later)} ended after main" if later else ""
+
+    return Promise("main ends when all jobs have ended", evidence, hint)
+
+
 def _jobs_end_as_cancelled(hint: str) -> Promise:
     """Each of the two jobs is asked to end, and ends as cancelled."""
 
@@ -118,6 +166,31 @@ def _the_database_is_last(hint: str) -> Promise:
     return Promise("the database is tidied up last", evidence, hint)
 
 
+_OF_FOUR_JOBS = (
+    Run(
+        "one Ctrl-C while two jobs work and two are queued",
+        "active=2,queued=2",
+        (
+            none_begins_late("While it waits for one task, which of the others has not been cancelled yet?"),
+            who_begins_cleans_up("Who waits for the jobs while they clean up?"),
+            _none_is_cancelled_twice("A second request breaks into a cleanup that has begun: one is enough."),
+            _main_ends_last("Awaiting a cancelled task raises its CancelledError. Who waits for the rest then?"),
+            ends_with(-SIGINT, 130, hint="Let the cancellation go on to asyncio.run."),
+        ),
+        arguments=("60",),
+    ),
+    Run(
+        "no signal",
+        "",
+        (
+            jobs_begin(4, "All of the jobs are to run."),
+            cleanups_finish(4, "Wait for all of them."),
+            ends_with(0, hint="It is to end without an error."),
+        ),
+        arguments=("0.1",),
+    ),
+)
+
 _HEARD = ends_with(-SIGINT, 130, hint="A cancellation that came while it waited is to be raised when all have ended.")
 
 _OF_TWO_JOBS = (
@@ -149,53 +222,33 @@ _OF_TWO_JOBS = (
 )
 
 
-def _wait_for_all(program: Path) -> Iterator[Verdict]:
-    """What becomes of two jobs if the answer waits for them."""
-    if not any(getattr(node, "name", "") == "wait_for_all" for node in ast.parse(program.read_bytes()).body):
-        yield Verdict(
-            "", "it can be used", "there is no wait_for_all", "The answer is imported: it has to define that."
-        )
-        return
-    two_jobs = program.with_name("two_jobs.py")
-    two_jobs.write_text(_TWO_JOBS, encoding="utf-8")
-    outcomes = perform_all([run.experiment(two_jobs) for run in _OF_TWO_JOBS], may_miss=True)
-    for run, outcome in zip(_OF_TWO_JOBS, outcomes, strict=True):
-        if not outcome.hung and outcome.timeline.signals and outcome.cleanups_finished < outcome.jobs_begun:
-            # A cleanup that was lost is why no other signal could be sent.
-            for promise in run.promises:
-                yield Verdict(run.under, promise.what, promise.evidence(outcome), promise.hint)
-        else:
-            yield from run.verdicts(outcome, {})
+def _used_by(user: str, name: str, runs: Sequence[Run]) -> Judge:
+    """A judge of a function that an answer defines: it runs a program that imports it."""
+
+    def judge(program: Path) -> Iterator[Verdict]:
+        if not any(getattr(node, "name", "") == name for node in ast.parse(program.read_bytes()).body):
+            hint = "The answer is imported: it has to define that."
+            yield Verdict("", "it can be used", f"there is no {name}", hint)
+            return
+        with_user = program.with_name("jobs.py")
+        with_user.write_text(user, encoding="utf-8")
+        outcomes = perform_all([run.experiment(with_user) for run in runs], may_miss=True)
+        for run, outcome in zip(runs, outcomes, strict=True):
+            if not outcome.hung and outcome.timeline.signals and outcome.cleanups_finished < outcome.jobs_begun:
+                # A cleanup that was lost is why no other signal could be sent.
+                for promise in run.promises:
+                    yield Verdict(run.under, promise.what, promise.evidence(outcome), promise.hint)
+            else:
+                yield from run.verdicts(outcome, {})
+
+    return judge
 
 
 _SHIELD_HINT = "A shield keeps the cancellation out of the cleanup. Who goes on waiting for it?"
 _LAST_HINT = "As long as a cleanup is not done, its job must not have ended: what does main take an ended job for?"
 
 EXERCISES = (
-    Exercise(
-        "04.1",
-        under_signals(
-            Run(
-                "one Ctrl-C while two jobs work and two are queued",
-                "holding=2",
-                (
-                    none_begins_late("While it waits for one task, which of the others has not been cancelled yet?"),
-                    who_begins_cleans_up("Who waits for the jobs while they clean up?"),
-                    _none_is_cancelled_twice("A second request breaks into a cleanup that has begun: one is enough."),
-                    ends_with(-SIGINT, 130, hint="Let the cancellation go on to asyncio.run."),
-                ),
-            ),
-            Run(
-                "no signal",
-                "",
-                (
-                    jobs_begin(4, "All of the jobs are to run."),
-                    cleanups_finish(4, "Wait for all of them."),
-                    ends_with(0, hint="It is to end without an error."),
-                ),
-            ),
-        ),
-    ),
+    Exercise("04.1", _used_by(_FOUR_JOBS, "one_by_one", _OF_FOUR_JOBS)),
     Exercise(
         "04.2",
         under_signals(
@@ -233,5 +286,5 @@ EXERCISES = (
             hints={0: "A Ctrl-C is to get through to the work: it is only the cleanup that is to be protected."},
         ),
     ),
-    Exercise("04.3", _wait_for_all),
+    Exercise("04.3", _used_by(_TWO_JOBS, "wait_for_all", _OF_TWO_JOBS)),
 )

@@ -8,8 +8,7 @@ ONE_BY_ONE = """\
     for task in reversed(tasks):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await task
-"""
+            await task"""
 
 _CANCELS_ALL = """\
     for task in tasks:
@@ -28,11 +27,22 @@ _GIVES_A_TURN = f"""\
     await asyncio.sleep(0)
 """
 
-_SWALLOWS = """\
-    except asyncio.CancelledError:
-        pass
-    finally:
-        await one_by_one(tasks)
+_AWAITS_EACH = f"""\
+{_CANCELS_ALL}\
+    for task in tasks:
+        await task
+"""
+
+_SUPPRESSES_ONE = f"""\
+{_CANCELS_ALL}\
+    with contextlib.suppress(asyncio.CancelledError):
+        for task in tasks:
+            await task
+"""
+
+_EXITS = f"""\
+{ONE_BY_ONE}
+    raise SystemExit
 """
 
 _PROTECTED = """\
@@ -86,13 +96,15 @@ async def wait_for_all(tasks):
 
 _RAISES = "    if cancelled is not None:\n        raise cancelled"
 
-_TWICE = "no job is asked twice"
+_TWICE, _LAST = "no job is asked twice", "main ends when all jobs have ended"
+
+_LOST = (("every job that begins", "job-1, job-2 did not"), (_TWICE, "job-1, job-2"), (_LAST, "job-1, job-2"))
 
 WRONG = (
     Wrong(
         "04.1",
         "cancel all, and wait for none",
-        (("every job that begins", "job-1, job-2 did not"), (_TWICE, "job-1, job-2")),
+        _LOST,
         ((ONE_BY_ONE, _CANCELS_ALL),),
     ),
     Wrong(
@@ -104,26 +116,44 @@ WRONG = (
     Wrong(
         "04.1",
         "wait with a bare gather, which the first that was cancelled completes",
-        (("every job that begins", "job-1, job-2 did not"), (_TWICE, "job-1, job-2")),
+        _LOST,
         ((ONE_BY_ONE, _GATHERS),),
     ),
     Wrong(
         "04.1",
         "cancel all, and give them a turn",
-        (("every job that begins", "job-1, job-2 did not"), (_TWICE, "job-1, job-2")),
+        _LOST,
         ((ONE_BY_ONE, _GIVES_A_TURN),),
     ),
     Wrong(
         "04.1",
+        "cancel all, and await each: the first raises, and the second is left",
+        (("every job that begins", "job-2 did not"), (_TWICE, "job-2"), (_LAST, "job-2 ended after main")),
+        ((ONE_BY_ONE, _AWAITS_EACH),),
+    ),
+    Wrong(
+        "04.1",
+        "suppress one CancelledError for all",
+        (("every job that begins", "job-2 did not"), (_TWICE, "job-2"), (_LAST, "job-2 ended after main")),
+        ((ONE_BY_ONE, _SUPPRESSES_ONE),),
+    ),
+    Wrong(
+        "04.1",
+        "do nothing: the closing loop does",
+        ((_LAST, "job-1, job-2, job-3, job-4 ended after main"),),
+        ((ONE_BY_ONE, "    pass\n"),),
+    ),
+    Wrong(
+        "04.1",
         "end those that work, and leave the queue alone",
-        (("no job begins", "job-3, job-4 began after it"),),
+        (("no job begins", "job-3, job-4 began after it"), (_LAST, "job-3, job-4 ended after main")),
         (("reversed(tasks)", "tasks[:2]"),),
     ),
     Wrong(
         "04.1",
-        "swallow the cancellation",
+        "put another exit in the place of the cancellation",
         (("how it ends", "it exited 0"),),
-        (("    finally:\n        await one_by_one(tasks)\n", _SWALLOWS),),
+        ((ONE_BY_ONE, _EXITS),),
     ),
     Wrong(
         "04.2",
