@@ -43,8 +43,26 @@ def changed(text: str, old: str, new: str) -> str:
 
 def test_the_answers_together_keep_all_sixteen(together: str) -> None:
     judged = exercise("12.3").check(together)
-    assert len(judged.verdicts) == 16
+    assert [verdict.under for verdict in judged.verdicts].count("the contract") == 16
     assert judged.all_kept, f"\n{judged}"
+
+
+def test_where_a_task_is_stuck_may_be_said_in_any_form() -> None:
+    """Here as the notebook's own cell does, and leaving the loop in the place of cancelling once more."""
+    file_and_line = """f'  File "{code.co_filename}", line {link.cr_frame.f_lineno}, in {code.co_name}'"""
+    answer = changed(SOLUTIONS["12.3"], file_and_line, '"in", code.co_name')
+    once_more = "        task.cancel()  # once more, and this time its cleanup is meant, too\n"
+    answer = changed(answer, once_more, "    asyncio.get_running_loop().stop()\n")
+    judged = exercise("12.3").check(answer)
+    assert judged.all_kept, f"\n{judged}"
+
+
+def test_a_wrong_exit_status_has_one_hint_wherever_it_is_all_that_is_wrong() -> None:
+    answer = changed(SOLUTIONS["12.1"], "raise KeyboardInterrupt if", "received.clear() if")
+    judged = exercise("12.1").check(answer)
+    broken = [verdict for verdict in judged.verdicts if not verdict.is_kept]
+    assert [verdict.promise.partition(":")[0] for verdict in broken] == ["sigterm", "before-start", "honest-exit"]
+    assert len({verdict.hint for verdict in broken}) == 1
 
 
 def test_workers_are_right_as_well_if_they_ask_before_they_go_on() -> None:

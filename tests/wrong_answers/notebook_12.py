@@ -130,6 +130,12 @@ WRONG = (
     ),
     Wrong(
         "12.1",
+        "forget to tell which signal it was",
+        (("sigterm", "exited 1"), ("before-start", "exited 1"), ("honest-exit", "exited 1")),
+        ((_TELLS, "pass"),),
+    ),
+    Wrong(
+        "12.1",
         "give the handler back when main has ended",
         (("closing", "leftover: its cleanup never finished"),),
         ((_RUNS, _GIVES_BACK_EARLY),),
@@ -230,7 +236,7 @@ WRONG = (
     Wrong(
         "12.3",
         "exercise 1 as it was: no patience, and nothing put back",
-        (("stubborn", "job-1 does not end"), ("restored", "the handler of")),
+        (("restored", "the handler of"), ("stubborn", "job-1 does not end")),
         (
             ("            faulthandler.dump_traceback_later(2.5, exit=True)\n", ""),
             ("loop.call_soon_threadsafe(loop.call_later, 1.0, give_up)", "loop.call_soon_threadsafe(lambda: None)"),
@@ -254,6 +260,18 @@ WRONG = (
         "give up in silence",
         (("stubborn", "nobody was told where job-1 is stuck"),),
         ((_NAMES, ""), (_WALKED, ""), (_WALKS, "")),
+    ),
+    Wrong(
+        "12.3",
+        "name what is stuck, and leave it there until faulthandler's clock ends the process",
+        (("stubborn", "a cleanup hangs: it exited 1"),),
+        (("        task.cancel()  # once more, and this time its cleanup is meant, too\n", ""),),
+    ),
+    Wrong(
+        "12.3",
+        "let faulthandler's clock run on: it ends a program that has ended nothing but its jobs",
+        (("it is let go on", "it exited 1"),),
+        (("        faulthandler.cancel_dump_traceback_later()\n", ""),),
     ),
     Wrong(
         "12.3",
