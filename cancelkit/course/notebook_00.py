@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cancelkit.course import runs
 from cancelkit.course.exercises import Exercise, Verdict
-from cancelkit.course.promises import cleanups_finish, ends_with, jobs_begin
+from cancelkit.course.prepared import while_it_acquires
+from cancelkit.course.promises import cleanups_finish, ends_with, jobs_begin, who_begins_cleans_up
 from cancelkit.course.runs import Promise, Run, under_signals
 from cancelkit.errors import CancelkitError
 from cancelkit.lab import Experiment, Outcome, perform_all, signals_at
@@ -119,9 +120,14 @@ EXERCISES = (
                 "halfway=1",
                 (
                     jobs_begin(1, "The interrupt is to end main, so job-2 does not begin."),
-                    _jobs_clean_up(1, "Keep the cancellation out of the cleanup until that is complete."),
+                    who_begins_cleans_up("Keep the cancellation out of the cleanup until that is complete."),
                     ends_with(-2, 130, hint="Let the interrupt go on when all is cleaned up."),
                 ),
+            ),
+            while_it_acquires(
+                "one Ctrl-C while job-1 gets hold of its things",
+                "job-1",
+                "`acquire` waits as well, and half of it is there by then: the file. Is it inside the `try`?",
             ),
             Run(
                 "no signal",

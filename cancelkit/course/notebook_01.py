@@ -41,11 +41,13 @@ def _with_hint(hint: str, judge: Judge) -> Judge:
 
     def judge_again(program: Path) -> Iterator[Verdict]:
         for verdict in judge(program):
-            yield verdict._replace(hint=hint) if verdict.evidence.endswith("nobody had sent") else verdict
+            is_by_another = verdict.evidence.endswith("nobody had sent")
+            yield verdict._replace(promise=_BY_NO_OTHER, hint=hint) if is_by_another else verdict
 
     return judge_again
 
 
+_BY_NO_OTHER = "no signal ends it but the one that was sent"
 _GOODBYE = prints("main: says goodbye", "Whatever comes of it, main is to try to say goodbye, once.")
 _CLEANED_UP = "main: has cleaned up"
 
@@ -76,7 +78,7 @@ EXERCISES = (
             Run(
                 "no signal, and the work fails",
                 "",
-                (_GOODBYE, ends_with(1, hint="An error of the work is to be heard: say which exceptions may be kept.")),
+                (_GOODBYE, ends_with(1, hint="An error of the work is to be heard: say which exceptions you catch.")),
                 arguments=("soon",),
             ),
         ),
@@ -90,7 +92,7 @@ EXERCISES = (
                     "one SIGTERM while main waits",
                     _WAITS,
                     (
-                        _main_is_cancelled("SIGTERM needs a handler, and that has to raise something."),
+                        _main_is_cancelled("SIGTERM needs a handler, and somebody has to ask main to end."),
                         prints(_CLEANED_UP, "The process is to end when the cleanup has ended, and not before."),
                         ends_with(143, -SIGTERM, hint="Which exception has a status in it?"),
                     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cancelkit.course.exercises import Exercise
+from cancelkit.course.prepared import in_the_part_in_which_it_begins, while_it_acquires
 from cancelkit.course.promises import (
     asked_are_cancelled,
     cleanups_finish,
@@ -53,6 +54,11 @@ EXERCISES = (
     Exercise(
         "02.1",
         under_signals(
+            while_it_acquires(
+                "one Ctrl-C while it gets hold of the source",
+                "source",
+                "`acquire` waits as well, and half of it is there by then: the file. Is it inside the `try`?",
+            ),
             Run(
                 "one Ctrl-C while it holds the source, and waits for the target",
                 "holding=1",
@@ -81,35 +87,18 @@ EXERCISES = (
     ),
     Exercise(
         "02.2",
-        under_signals(
-            Run(
-                "one Ctrl-C while one task computes, right after it has made the other",
-                'output="part 1"',
-                (
-                    none_begins_late("Its first step comes after the signal, whatever you do. Where might it lead?"),
-                    ends_with(-2, 130, hint="Let the cancellation go on."),
-                ),
-                arguments=["1"],
+        in_the_part_in_which_it_begins(
+            "new",
+            (
+                jobs_begin(2, "Without a signal the new one is to begin. What does it wait for, and does that come?"),
+                ends_with(0, hint="It is to end without an error."),
             ),
-            Run(
-                "one Ctrl-C while it computes again: the other has had its first step in between",
-                'output="part 2"',
-                (
-                    none_begins_late("To let some time go by is no help: the signal can come after it, too."),
-                    ends_with(-2, 130, hint="Let the cancellation go on."),
+            (
+                none_begins_late(
+                    "Its next step is in the loop's queue at the signal, and comes after it. Where might it lead? "
+                    "To wait for a turn or for some time is no help: the signal can come right after that."
                 ),
-                arguments=["2"],
-            ),
-            Run(
-                "no signal",
-                "",
-                (
-                    jobs_begin(
-                        2, "Without a signal the new one is to begin. What does it wait for, and does that come?"
-                    ),
-                    ends_with(0, hint="It is to end without an error."),
-                ),
-                arguments=["0"],
+                ends_with(-2, 130, hint="Let the cancellation go on."),
             ),
         ),
     ),
@@ -120,7 +109,10 @@ EXERCISES = (
                 "two Ctrl-C while main computes",
                 'output="asked to end: 0" then output="asked to end: 1"',
                 (
-                    _lock_is_gone("No line of the task runs. Who is told of its end, in whatever way it ends?"),
+                    _lock_is_gone(
+                        "No line of the task runs. Who is told of its end, in whatever way it ends? "
+                        "And if main waits for it in a `finally`: what comes to main there?"
+                    ),
                     _who_begins_cleans_up("What has begun needs the lock to its end, and has to be waited for."),
                     _IS_INTERRUPTED,
                 ),

@@ -29,6 +29,16 @@ _TWO_JOBS = """\
     await job("job-1", 0.1)
     await job("job-2", 60)"""
 
+_ACQUIRES = """\
+    try:
+        await desk.acquire()
+"""
+
+_ACQUIRES_FIRST = """\
+    await desk.acquire()
+    try:
+"""
+
 _ONLY_SAYS_SO = """\
         for what in ("begun", "halfway", "finished"):
             say(f"cleanup {what}", name)
@@ -93,7 +103,7 @@ WRONG = (
     Wrong(
         "00.2",
         "run alone",
-        (("the cleanup of 1 job", "0 of 1 finished"),),
+        (("finishes its cleanup", "job-1 did not"),),
         ((_FINISHED, "        await desk.tidy_up()"),),
     ),
     Wrong(
@@ -105,13 +115,13 @@ WRONG = (
     Wrong(
         "00.2",
         "a finally alone",
-        (("the cleanup of 2 jobs", "1 of 2 finished"), ("the cleanup of 1 job", "0 of 1 finished")),
+        (("the cleanup of 2 jobs", "1 of 2 finished"), ("finishes its cleanup", "job-1 did not")),
         (_ASYNCIO, ("\nrun(main())", "\nasyncio.run(main())"), (_FINISHED, "        await desk.tidy_up()")),
     ),
     Wrong(
         "00.2",
         "shield instead of finish",
-        (("the cleanup of 1 job", "0 of 1 finished"),),
+        (("finishes its cleanup", "job-1 did not"),),
         (_ASYNCIO, (_FINISHED, "        await asyncio.shield(desk.tidy_up())")),
     ),
     Wrong(
@@ -136,10 +146,17 @@ WRONG = (
     ),
     Wrong(
         "00.2",
+        "get hold of things first, and begin to try then",
+        (("no half-written file", "job-1.part"),),
+        ((_ACQUIRES, _ACQUIRES_FIRST),),
+    ),
+    Wrong(
+        "00.2",
         "only say so",
         (
             ("the cleanup of 2 jobs", "the server has heard no goodbyes"),
-            ("the cleanup of 1 job", "0 of 1 finished"),
+            ("finishes its cleanup", "job-1 did not"),
+            ("no half-written file", "job-1.part"),
             ("the cleanup of 2 jobs", "the server has heard no goodbyes"),
         ),
         (_ASYNCIO, (_FINISHED, _ONLY_SAYS_SO)),

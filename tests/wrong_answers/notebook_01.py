@@ -141,7 +141,7 @@ WRONG = (
     Wrong(
         "01.2",
         "as SIGINT has it",
-        (("as far as that", "it was killed by SIGINT, which nobody had sent"),),
+        (("no signal ends it but the one that was sent", "it was killed by SIGINT, which nobody had sent"),),
         (("lambda *_: sys.exit(143)", "signal.default_int_handler"),),
     ),
     Wrong(

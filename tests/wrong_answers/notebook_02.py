@@ -16,6 +16,12 @@ _ACQUIRES_FIRST = """\
     try:
 """
 
+_SOURCE_FIRST = """\
+    await source.acquire()
+    try:
+        await target.acquire()
+"""
+
 _CATCHES_ERRORS = """\
     await source.acquire()
     try:
@@ -67,6 +73,17 @@ _ON_CANCELLATION = """\
 _IN_ITS_SLOT = """\
     async with slots:
         say("begun", "new")
+"""
+
+_WAITS_A_WHILE = """\
+    await asyncio.sleep(0.1)
+    say("begun", "new")
+"""
+
+_GIVES_TURNS = """\
+    for _ in range(5):
+        await asyncio.sleep(0)
+    say("begun", "new")
 """
 
 _GIVES_A_TURN = """\
@@ -160,23 +177,38 @@ except KeyboardInterrupt:
     Path(tempfile.gettempdir(), "work.lock").unlink()"""
 
 _BOTH = (("the goodbye of source and target", "it hears that of nobody"), ("nothing is left", "target.part"))
+_HALF = ("no half-written file", "source.part")
 _GOODBYE, _LEFT = ("the goodbye of source", "it hears that of nobody"), ("nothing is left", "source.part")
 
 WRONG = (
     Wrong(
-        "02.1", "a handler of errors, which a cancellation is not", (_GOODBYE, _LEFT), ((_ACQUIRES, _CATCHES_ERRORS),)
+        "02.1",
+        "a handler of errors, which a cancellation is not",
+        (_HALF, _GOODBYE, _LEFT),
+        ((_ACQUIRES, _CATCHES_ERRORS),),
     ),
-    Wrong("02.1", "a shield: who waits is cancelled all the same", (_GOODBYE, _LEFT, *_BOTH), ((_ACQUIRES, _SHIELDS),)),
+    Wrong(
+        "02.1",
+        "a shield: who waits is cancelled all the same",
+        (_HALF, _GOODBYE, _LEFT, *_BOTH),
+        ((_ACQUIRES, _SHIELDS),),
+    ),
+    Wrong(
+        "02.1",
+        "get hold of the source first, and begin to try then",
+        (_HALF,),
+        ((_ACQUIRES, _SOURCE_FIRST),),
+    ),
     Wrong(
         "02.1",
         "exit with the right status",
-        (_GOODBYE, _LEFT, ("ends as cancelled", "copy failed")),
+        (_HALF, _GOODBYE, _LEFT, ("ends as cancelled", "copy failed")),
         ((_ACQUIRES, _EXITS),),
     ),
     Wrong(
         "02.1",
         "clean up, and keep the cancellation",
-        (("ends as cancelled", "copy finished"),),
+        (_HALF, ("ends as cancelled", "copy finished")),
         ((_ACQUIRES, _SWALLOWS),),
     ),
     Wrong(
@@ -200,6 +232,18 @@ WRONG = (
         "give a turn to the others first",
         (("no job begins", "new began after it"),),
         ((_IN_ITS_SLOT, _GIVES_A_TURN),),
+    ),
+    Wrong(
+        "02.2",
+        "give five turns to the others first",
+        (("no job begins", "new began after it"),),
+        ((_IN_ITS_SLOT, _GIVES_TURNS),),
+    ),
+    Wrong(
+        "02.2",
+        "wait for a while first",
+        (("no job begins", "new began after it"),),
+        ((_IN_ITS_SLOT, _WAITS_A_WHILE),),
     ),
     Wrong(
         "02.2",

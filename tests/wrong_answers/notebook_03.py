@@ -25,7 +25,14 @@ _EXITS = """\
     except asyncio.CancelledError:
         raise SystemExit(130) from None"""
 
-_TWO_OF_SEVEN = (("7 jobs begin", "2 jobs began"), ("the cleanup of 7 jobs", "2 of 2 finished"))
+_RESULTS = ("'result of job-1'", "printed not at all")
+
+_TWO_OF_SEVEN = (("7 jobs begin", "2 jobs began"), ("the cleanup of 7 jobs", "2 of 2 finished"), _RESULTS)
+
+_ASKS_IN_TIME = """\
+            if owner.cancelling():
+                raise asyncio.CancelledError  # too late to begin
+"""
 
 WRONG = (
     Wrong(
@@ -45,6 +52,12 @@ WRONG = (
         "let nobody wait: it ends before the signal can come",
         (("as far as that", "signal 1 was not sent, as holding=4 did not come"), *_TWO_OF_SEVEN),
         ((_WAITS, "    print(len(tasks))"),),
+    ),
+    Wrong(
+        "03.1",
+        "wait for the tasks, and forget the results",
+        (_RESULTS,),
+        ((_WAITS, "    await asyncio.wait(tasks)"),),
     ),
     Wrong(
         "03.1",
@@ -70,6 +83,18 @@ WRONG = (
         "ask oneself: the job's own task is cancelled later",
         (("no-late-start", "job-3 began after the first signal"),),
         (("owner.cancelling()", "asyncio.current_task().cancelling()"),),
+    ),
+    Wrong(
+        "03.2",
+        "give a turn to the others first",
+        (("no job begins", "job-3 began after it"),),
+        ((_ASKS_IN_TIME, "            await asyncio.sleep(0)\n"),),
+    ),
+    Wrong(
+        "03.2",
+        "wait for a while first",
+        (("no job begins", "job-3 began after it"),),
+        ((_ASKS_IN_TIME, "            await asyncio.sleep(0.1)\n"),),
     ),
     Wrong(
         "03.2",
