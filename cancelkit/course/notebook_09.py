@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cancelkit import shutdown
 from cancelkit.course.exercises import Exercise, Judge, Verdict
 from cancelkit.errors import CancelkitError
 from cancelkit.sweep import Sweep, Unsafe, program_at, sweep
@@ -30,6 +32,12 @@ _PROMISES = {
 }
 
 
+_BELOW_FINISH = (
+    "`finish` lets the cancellation go on when its cleanup is done: is what stands below it reached? All that belongs "
+    "to the cleanup has to be inside."
+)
+
+
 @dataclass(frozen=True)
 class _Wanted:
     """What an answer has to do, and what might help if it does not.
@@ -38,11 +46,13 @@ class _Wanted:
         held: what it declares to hold, in order, if nobody interrupts it, and for how many seconds at least.
         hint: if it does not.
         hints: for promises, in their order.
+        hints_twice: others, where there are two signals.
     """
 
     held: Mapping[str, float]
     hint: str
-    hints: Mapping[str, str]
+    hints: dict[str, str]
+    hints_twice: dict[str, str] = field(default_factory=dict)
 
 
 def _swept(signals: tuple[int, ...], wanted: _Wanted) -> Judge:
@@ -67,8 +77,10 @@ def _verdicts(swept: Sweep, signals: int, wanted: _Wanted) -> Iterator[Verdict]:
     if signals == 1:
         does = f"without a signal it holds {', '.join(wanted.held)}, at work and on the way out, and all tasks finish"
         yield Verdict(under, does, _undone(swept.survey.events, wanted.held), wanted.hint)
+    hints = wanted.hints | wanted.hints_twice if signals > 1 else wanted.hints
     for promise, words in _PROMISES.items():
-        yield Verdict(under, promise, _evidence(swept, words), wanted.hints[promise])
+        found = [each for each in swept.unsafe if each.verdict in words]
+        yield Verdict(under, promise, _evidence(swept, found), _hint(swept, found, hints[promise]))
 
 
 def _undone(events: Sequence[Event], wanted: Mapping[str, float]) -> str:
@@ -87,22 +99,32 @@ def _undone(events: Sequence[Event], wanted: Mapping[str, float]) -> str:
     return f"{', '.join(failed)} did not finish" if failed else ""
 
 
-def _evidence(swept: Sweep, words: tuple[str, ...]) -> str:
-    """Where a Ctrl-C has one of these verdicts; in how many runs, and at which pairs, differs between Pythons."""
-    found = [each for each in swept.unsafe if each.verdict in words]
+def _evidence(swept: Sweep, found: Sequence[Unsafe]) -> str:
+    """Where a Ctrl-C does harm; in how many runs, and at which pairs, differs between Pythons."""
     if swept.signals > 1:
-        return "it is, at some pairs" if found else ""
+        return "at some pairs of points" if found else ""
     lines = sorted({each.line for each in found if each.file == swept.program.path})
     others = sorted({_other_place(each) for each in found if each.file != swept.program.path})
     places = [*(f"line {line}" for line in lines), *others]
-    return f"it is at {', '.join(places)}" if places else ""
+    return f"at {', '.join(places)}" if places else ""
 
 
 def _other_place(unsafe: Unsafe) -> str:
     """A line that is not the answer's, as a reader may know it."""
     if not unsafe.file:
         return "places that nobody can name, for the process has gone"
-    return f"a line of {'/'.join(Path(unsafe.file).parts[-2:]) if unsafe.is_own else 'CPython itself'}"
+    if not unsafe.is_own:
+        return "a line of CPython itself"
+    text = linecache.getline(unsafe.file, unsafe.line).partition("#")[0].strip()
+    return f"a line of {'/'.join(Path(unsafe.file).parts[-2:])}: {text}"
+
+
+def _hint(swept: Sweep, found: Sequence[Unsafe], hint: str) -> str:
+    """What might help. Harm that comes while `finish` waits is done by what its caller has written below it."""
+    hints = [hint] if swept.signals > 1 or any(each.file != shutdown.__file__ for each in found) else []
+    if swept.signals == 1 and any(each.file == shutdown.__file__ for each in found):
+        hints.append(_BELOW_FINISH)
+    return " ".join(hints or [hint])
 
 
 EXERCISES = (
@@ -114,7 +136,8 @@ EXERCISES = (
                 {"a seat": 1.2},
                 "Keep the `with holding`, the second of work, and the way out in three steps.",
                 {
-                    _SAFE: "Which line is before the `try`? What keeps a cancellation out of those in the `finally`?",
+                    _SAFE: "Which line is before the `try`? What keeps a cancellation out of those in the `finally`, "
+                    "and waits for them?",
                     _ENDS: "Every wait has to end: by what it waits for, or by a cancellation. Who calls `os._exit` "
                     "cleans up nothing.",
                     _NONE_LATE: "Let cancelkit.run_tasks start the job.",
@@ -131,12 +154,13 @@ EXERCISES = (
                 {"a seat": 1.1},
                 "Keep the `with holding`, the second of work, and the way out in two steps.",
                 {
-                    _SAFE: "`finish` answers a cancellation. Who answers the second Ctrl-C, and with what?",
+                    _SAFE: "What keeps a cancellation out of the cleanup, and waits for it?",
                     _ENDS: "A KeyboardInterrupt can stop the loop just after it has taken a callback from its queue. "
                     "Who can keep the signal to itself?",
                     _NONE_LATE: "Who hands out the places has to be who is cancelled.",
                     _HONEST: "Let the cancellation go on when the cleanup is done.",
                 },
+                {_SAFE: "`finish` answers a cancellation. Who answers the second Ctrl-C, and with what?"},
             ),
         ),
     ),
@@ -148,8 +172,7 @@ EXERCISES = (
                 {"a file": 1.2, "a seat": 1.1},
                 "Keep both `with holding`, the file first, the waits, and a way out for each.",
                 {
-                    _SAFE: "`finish` lets the cancellation go on when its cleanup is done: is what stands below it "
-                    "reached? And who gives the file back while there is no seat yet?",
+                    _SAFE: "Who gives the file back while there is no seat yet? Is each way back inside a `finish`?",
                     _ENDS: "Every wait has to end: by what it waits for, or by a cancellation. Who calls `os._exit` "
                     "cleans up nothing.",
                     _NONE_LATE: "Let cancelkit.run_tasks start the job.",
