@@ -66,19 +66,20 @@ EXERCISES = (
                 "one Ctrl-C; login has ended, and upload keeps its cancellation",
                 "login quick download obeys index obeys upload keeps",
                 "upload",
-                "Two things have to be true of a task: it was asked to end, and did not end as cancelled.",
+                "Two things have to be true of a task: it was asked to end, and did not end as cancelled. If nothing "
+                "is printed: is there a question that a cancelled task answers with an exception?",
             ),
             _names(
                 "one Ctrl-C; login has ended, download keeps its cancellation, and index fails because of it",
                 "login quick download keeps index fails upload obeys",
                 "download index",
-                "How it ended instead does not matter: an error is no cancellation either.",
+                "Asked, and not cancelled: how it ended instead does not matter, whether well or with an error.",
             ),
             _names(
                 "one Ctrl-C; login has ended, and all others obey",
                 "login quick download obeys index obeys upload obeys",
                 "nobody",
-                "Is there a question that a cancelled task answers with an exception?",
+                "Nobody is to be named: those who were asked ended as cancelled, and login was not asked.",
             ),
         ),
     ),
