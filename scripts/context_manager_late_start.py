@@ -44,8 +44,8 @@ async def with_group() -> None:
     coroutine = late()
     try:
         tasks.create_task(coroutine, name="late")
-    except RuntimeError:
-        print("main: the group refuses")
+    except RuntimeError as error:
+        print("main: the group refuses with a", type(error).__name__)
         coroutine.close()
         raise
 

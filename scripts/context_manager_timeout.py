@@ -1,7 +1,7 @@
 """A second cancellation, here by a timeout around the block, interrupts the cleanup in a TaskSet.
 
-Start me in a terminal and press Ctrl-C when both jobs hold something: they begin to clean up,
-and just then the time is up. Neither finishes. Start me with --group and do it again: both
+Start me in a terminal and press Ctrl-C when both jobs hold something: when they are halfway
+through their cleanup the time is up. Neither finishes. Start me with --group and do it again: both
 do. (In a program of yours the time would be some seconds, and up at any moment.)
 """
 
@@ -14,7 +14,7 @@ from cancelkit.patterns.context_manager import TaskSet
 
 
 async def job(name: str, limit: asyncio.Timeout) -> None:
-    """Get hold of something, and work for ever; then clean up, when the time is up at once."""
+    """Get hold of something, and work for ever; then clean up, in two steps, between which the time is up."""
     say("begun", name)
     try:
         await asyncio.sleep(0.2)
@@ -22,8 +22,10 @@ async def job(name: str, limit: asyncio.Timeout) -> None:
         await asyncio.Event().wait()
     finally:
         say("cleanup begun", name)
-        limit.reschedule(0)
         await asyncio.sleep(0.2)
+        if name == "job-1":
+            limit.reschedule(0)  # the time is up: now
+        await asyncio.sleep(0.5)
         say("cleanup finished", name)
 
 

@@ -11,7 +11,6 @@ from cancelkit.course.exercises import Exercise, Verdict
 from cancelkit.course.promises import (
     cleanups_finish,
     ends_with,
-    jobs_begin,
     none_begins_late,
     nothing_leaks,
 )
@@ -41,7 +40,11 @@ def _the_order(program: Path) -> Iterator[Verdict]:
             "begun=2",
             (
                 cleanups_finish(2, "When is the file closed, and when do the jobs write into it?"),
-                _stands_in(file, goodbyes, "What is entered last is left first. Who needs whom to the end?"),
+                _stands_in(
+                    file,
+                    goodbyes,
+                    "The block ends at once, long before the Ctrl-C, and closes the file. Who needs whom to the end?",
+                ),
                 nothing_leaks("The file is to be closed by the block, not by chance."),
                 ends_with(-2, 130, hint="Let the cancellation go on to asyncio.run."),
             ),
@@ -57,18 +60,50 @@ def _is_refused_in_the_cleanup(hint: str) -> Promise:
         remarks = (remark for lane in outcome.timeline.lanes for remark in lane.remarks)
         return "" if any("RuntimeError" in remark for remark in remarks) else "it does not"
 
-    return Promise("`start` raises RuntimeError in the cleanup", evidence, hint)
+    return Promise("start raises RuntimeError in the cleanup", evidence, hint)
 
 
 def _is_refused_afterwards(hint: str) -> Promise:
     """A RuntimeError comes out of main, and of the program."""
 
     def evidence(outcome: Outcome) -> str:
-        said = re.sub(r"\x1b\[[\d;]*m", "", outcome.stderr).strip()  # from 3.13 on it may be in colours
-        is_raised = re.match(r"RuntimeError\b", (said.splitlines() or [""])[-1])
+        is_raised = re.match(r"RuntimeError\b", _said(outcome).rpartition("\n")[2])
         return "" if is_raised and outcome.returncode == 1 else f"the program {outcome.ended} without one"
 
-    return Promise("`start` raises RuntimeError after the block, and main ends with it", evidence, hint)
+    return Promise("start raises RuntimeError after the block, and main ends with it", evidence, hint)
+
+
+def _said(outcome: Outcome) -> str:
+    """What the program wrote to stderr; from 3.13 on it may be in colours."""
+    return re.sub(r"\x1b\[[\d;]*m", "", outcome.stderr).strip()
+
+
+def _a_job_starts_another(hint: str) -> Promise:
+    """Besides the main task there are two at least."""
+
+    def evidence(outcome: Outcome) -> str:
+        return "" if sum(not lane.is_main for lane in outcome.timeline.lanes) > 1 else "it was refused"
+
+    return Promise("a job may start another while main waits for them", evidence, hint)
+
+
+def _late_does_not_begin(hint: str) -> Promise:
+    """The job that is started when all is over does not begin."""
+
+    def evidence(outcome: Outcome) -> str:
+        return "late began" if outcome.jobs_begun else ""
+
+    return Promise("no job begins after the block", evidence, hint)
+
+
+def _the_error_comes_out(hint: str) -> Promise:
+    """The error of a job comes out of main in a group, and is told."""
+
+    def evidence(outcome: Outcome) -> str:
+        is_told = re.search(r"ExceptionGroup.*ValueError: broken", _said(outcome), re.DOTALL)
+        return "" if is_told and outcome.returncode == 1 else f"the program {outcome.ended} without it"
+
+    return Promise("the error of a job comes out of the block, in a group", evidence, hint)
 
 
 def _main_waits(hint: str) -> Promise:
@@ -77,8 +112,8 @@ def _main_waits(hint: str) -> Promise:
     def evidence(outcome: Outcome) -> str:
         ends = {lane: lane.spans[-1].end for lane in outcome.timeline.lanes if lane.spans}
         main = min((end for lane, end in ends.items() if lane.is_main), default=0)
-        later = [lane.name for lane, end in ends.items() if not lane.is_main and end > main]
-        return f"{', '.join(later)} ended after main" if later else ""
+        later = sum(not lane.is_main and end > main for lane, end in ends.items())
+        return f"{later} task{'s' * (later > 1)} ended after main" if later else ""
 
     return Promise("main waits for whatever has begun", evidence, hint)
 
@@ -110,11 +145,11 @@ EXERCISES = (
         under_signals(
             Run(
                 "one Ctrl-C while job-1 works",
-                "begun=1",
+                "active=1",
                 (
-                    none_begins_late("Which method is called first when the block is left? Take a note in it."),
-                    _is_refused_in_the_cleanup("The set is being left: take the note before anybody is cancelled."),
-                    _main_waits("Call the method of `TaskSet` as well: it cancels, and waits."),
+                    none_begins_late("Step 2 has begun. How can start know that somebody has been cancelled?"),
+                    _is_refused_in_the_cleanup("How can start know that somebody has been cancelled?"),
+                    _main_waits("Call the method of TaskSet as well: it cancels, and waits."),
                     ends_with(-2, 130, hint="Let the cancellation go on: no error takes its place."),
                 ),
                 arguments=("5",),
@@ -123,9 +158,14 @@ EXERCISES = (
                 "no signal",
                 "",
                 (
-                    jobs_begin(1, "The set has been left, without any cancellation this time."),
-                    _main_waits("What is started afterwards, nobody waits for. And job-1 is to be waited for."),
-                    _is_refused_afterwards("It is `start` that has to look at the note, and to raise."),
+                    _a_job_starts_another(
+                        "The block has ended, and all is well: the set is not to refuse before step 2."
+                    ),
+                    _late_does_not_begin("The set has been left, without any cancellation this time."),
+                    _main_waits("What is started afterwards, nobody waits for. And the jobs are to be waited for."),
+                    _is_refused_afterwards(
+                        "Take a note when the block has been left; start has to look at it, and to raise."
+                    ),
                 ),
                 arguments=("0",),
             ),
@@ -152,6 +192,12 @@ EXERCISES = (
                     cleanups_finish(5, "Without a signal the block waits for all of its jobs."),
                     ends_with(0, hint="It is to end without an error."),
                 ),
+            ),
+            Run(
+                "no signal, and a job fails",
+                "",
+                (_the_error_comes_out("What does the __aexit__ of TaskSet do with the errors of its jobs?"),),
+                arguments=("failing",),
             ),
             hints={0: "Does the first Ctrl-C still get through, while main waits for the jobs?"},
         ),

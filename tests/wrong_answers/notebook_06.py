@@ -39,20 +39,24 @@ _WAITS_IN_THE_BLOCK = f"""\
 {_SECOND_JOB}
         await asyncio.Event().wait()"""
 
+_ASKS_TASKS = " or any(task.cancelling() for task in self._tasks)"
+
+_NOTES_LAST = """\
+        try:
+            await super().__aexit__(*what)
+        finally:
+            self.is_left = True"""
+
 _NOTES_FIRST = """\
         self.is_left = True
         await super().__aexit__(*what)"""
 
-_NOTES_LAST = """\
-        await super().__aexit__(*what)
-        self.is_left = True"""
-
 _ENDS_IT_HERE = """\
-        self.is_left = True
         try:
             await super().__aexit__(*what)
         except asyncio.CancelledError:
-            pass"""
+            pass
+        self.is_left = True"""
 
 _FORGETS_THE_REST = """\
         self.is_left = True"""
@@ -107,6 +111,11 @@ _SLEEPS = """\
                 task.cancel()
             await asyncio.sleep(1)"""
 
+_WAITS_FOR_ALL = """\
+            for task in self._tasks:
+                task.cancel()
+            await finish(asyncio.wait(self._tasks))"""
+
 WRONG = (
     Wrong(
         "06.1",
@@ -140,12 +149,18 @@ WRONG = (
     ),
     Wrong(
         "06.2",
+        "note it before anybody is cancelled: then no job can start another",
+        (("a job may start another", "it was refused"), ("RuntimeError after the block", "exited 1 without one")),
+        ((_NOTES_LAST, _NOTES_FIRST),),
+    ),
+    Wrong(
+        "06.2",
         "note it when everybody has ended",
         (
             ("no job begins", "late began"),
             ("RuntimeError in the cleanup", "it does not"),
         ),
-        ((_NOTES_FIRST, _NOTES_LAST),),
+        ((_ASKS_TASKS, ""),),
     ),
     Wrong(
         "06.2",
@@ -162,8 +177,8 @@ WRONG = (
         (
             ("no job begins", "late began"),
             ("RuntimeError in the cleanup", "it does not"),
-            ("1 job begins", "2 jobs began"),
-            ("main waits", "ended after main"),
+            ("no job begins after the block", "late began"),
+            ("main waits", "1 task ended after main"),
             ("RuntimeError after the block", "exited 0 without one"),
         ),
         ((_RAISES, '            print("RuntimeError: this set has been left")'),),
@@ -172,27 +187,28 @@ WRONG = (
         "06.2",
         "ask whether the current task is cancelled",
         (
-            ("1 job begins", "2 jobs began"),
-            ("main waits", "ended after main"),
+            ("no job begins after the block", "late began"),
+            ("main waits", "1 task ended after main"),
             ("RuntimeError after the block", "exited 0 without one"),
         ),
-        (("if self.is_left:", "if asyncio.current_task().cancelling():"),),
+        ((f"if self.is_left{_ASKS_TASKS}:", "if asyncio.current_task().cancelling():"),),
     ),
     Wrong(
         "06.2",
         "swallow the cancellation in __aexit__",
         (("how it ends", "it exited 1"),),
-        ((_NOTES_FIRST, _ENDS_IT_HERE),),
+        ((_NOTES_LAST, _ENDS_IT_HERE),),
     ),
     Wrong(
         "06.2",
         "forget what TaskSet does there",
         (
             ("RuntimeError in the cleanup", "it does not"),
-            ("main waits", "ended after main"),
-            ("main waits", "ended after main"),
+            ("main waits", "1 task ended after main"),
+            ("a job may start another", "it was refused"),
+            ("main waits", "1 task ended after main"),
         ),
-        ((_NOTES_FIRST, _FORGETS_THE_REST),),
+        ((_NOTES_LAST, _FORGETS_THE_REST),),
     ),
     Wrong(
         "06.3",
@@ -232,7 +248,17 @@ WRONG = (
     Wrong(
         "06.3",
         "cancel, and sleep long enough",
-        (("the cleanup of 4 jobs", "2 of 4 finished"), ("the cleanup of 4 jobs", "2 of 4 finished")),
+        (
+            ("the cleanup of 4 jobs", "2 of 4 finished"),
+            ("the cleanup of 4 jobs", "2 of 4 finished"),
+            ("the error of a job", "the program exited 0 without it"),
+        ),
         ((_FINISHES, _SLEEPS),),
+    ),
+    Wrong(
+        "06.3",
+        "lose the errors of the jobs",
+        (("the error of a job", "the program exited 0 without it"),),
+        ((_FINISHES, _WAITS_FOR_ALL),),
     ),
 )
