@@ -60,7 +60,7 @@ def test_no_solution_can_be_read_by_students(built: Path, name: str) -> None:
 
 
 @each_notebook
-def test_teachers_get_the_same_with_solutions_in_the_place_of_exercises(built: Path, name: str) -> None:
+def test_teachers_get_the_same_with_solutions_which_are_right_in_the_place_of_exercises(built: Path, name: str) -> None:
     solutions = {written.name: written.solution for written in written_exercises(source_path(name))}
     for mine, source in zip(edition_of(built, "teacher", name), source_of(name), strict=True):
         match tags_of(source):
@@ -69,7 +69,8 @@ def test_teachers_get_the_same_with_solutions_in_the_place_of_exercises(built: P
                 assert mine["source"] == f"%%answer {number}\n{solutions.pop(number)}"
             case ["check"]:
                 assert mine["source"] == source["source"]
-                assert "".join(mine["outputs"][0]["data"]["text/plain"]).endswith(": solved")
+                judged = "".join(mine["outputs"][0]["data"]["text/plain"])
+                assert judged.endswith(": solved"), f"\n{judged}"
             case ["solution"]:
                 assert mine["source"] in source["source"]
                 assert mine["source"].strip()
