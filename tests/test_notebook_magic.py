@@ -208,7 +208,7 @@ def test_an_answer_is_kept_and_not_run_and_the_check_is_a_page(run: Cell) -> Non
     assert run(ANSWER) == []
     assert printed(run("print('in_the_kernel' in globals())")) == "False\n"
     (shown,) = run("%check 03.1")
-    assert shown["data"]["text/plain"].endswith("03.1: 1 of 4 kept")
+    assert shown["data"]["text/plain"].endswith("03.1: 1 of 5 kept")
     assert "<details><summary>Hint</summary>" in shown["data"]["text/html"]
 
 
