@@ -35,7 +35,8 @@ EXERCISES = (
         by_contract(
             {
                 "one-signal": "Which child ends first when all are cancelled, and what does that do to the gather?",
-                "errors": "The others have to hear of the first error, and to be waited for; and a group is raised.",
+                "errors": "The others have to hear of the first error, and to be waited for; and a group is raised. "
+                "With return_exceptions=True an error is a result, and nobody hears of it.",
                 "results": "Return the result of each job, in order.",
             }
         ),
