@@ -21,9 +21,8 @@ def record(ending: str) -> Path:
 async def work() -> None:
     """Begin the record, and work on it for a short while."""
     record(".part").write_text("begun")
-    await asyncio.sleep(0.1)
     say("holding", "main")
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.4)
     if "--error" in sys.argv:
         raise ValueError("broken")
 
@@ -56,17 +55,13 @@ def broken() -> None:
         raise
 
 
-def mended() -> None:
+async def mended() -> None:
     """Save in one place."""
-
-    async def main() -> None:
-        try:
-            await work()
-        finally:
-            await save()
-
-    asyncio.run(main())
+    try:
+        await work()
+    finally:
+        await save()
 
 
 if __name__ == "__main__":
-    (mended if "--mended" in sys.argv else broken)()
+    asyncio.run(mended()) if "--mended" in sys.argv else broken()

@@ -45,7 +45,7 @@ def test_long_evidence_takes_lines_of_its_own_and_overlaps_nothing(times: int, i
     text = ax.texts[7].get_text()
     assert (text.replace("\n", " ") == why) == is_whole
     assert is_whole or text.endswith(" …")
-    FigureCanvasAgg(figure).draw()
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
     boxes = [text.get_window_extent() for text in ax.texts]
     assert all(above.y0 >= below.y1 - 1 for above, below in itertools.pairwise(boxes))
     assert boxes[-1].y0 >= 0
