@@ -1,3 +1,4 @@
+# ruff: noqa: S603
 """The usual test with a real signal: start the service, sleep for a second, send SIGINT, and look at what it said.
 
 Run me with pytest. On a machine that is fast enough the first test finds the mistake of
@@ -16,7 +17,7 @@ SERVICE = Path(__file__).with_name("testing_service_gather.py")
 def interrupted_after_a_second(*arguments: str) -> str:
     """Start the service, send it SIGINT after a second, and return what it said."""
     command = [sys.executable, str(SERVICE), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         time.sleep(1)
         process.send_signal(SIGINT)
         said, _ = process.communicate()

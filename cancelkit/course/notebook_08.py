@@ -109,6 +109,11 @@ _DEFAULT = """\
     slots = asyncio.Semaphore(2)
 """
 
+_DOES_IT_COME = (
+    "It is in order, so the test asks for a moment that does not come, or for too much. Where a moment does not come, "
+    "it ends with MomentNotReachedError, or with TimeoutError if the service waits on. "
+)
+
 EXERCISES = (
     Exercise(
         "08.1",
@@ -133,7 +138,11 @@ EXERCISES = (
     Exercise(
         "08.2",
         tried_on(
-            Service("a service that is in order", _IN_ORDER),
+            Service(
+                "a service that is in order",
+                _IN_ORDER,
+                hint=_DOES_IT_COME + "Who cleans up before a first signal has come?",
+            ),
             Service(
                 "a service under asyncio.run",
                 _changed(_IN_ORDER, (_RUN, "asyncio.run(main())")),
@@ -153,7 +162,11 @@ EXERCISES = (
     Exercise(
         "08.3",
         tried_on(
-            Service("a service that is in order", _FINISHED),
+            Service(
+                "a service that is in order",
+                _FINISHED,
+                hint=_DOES_IT_COME + "When two are served, is anybody still queued?",
+            ),
             Service(
                 "a service whose goodbyes are not protected",
                 _changed(_FINISHED, ("cancelkit.finish(goodbye(client))", "goodbye(client)")),
@@ -166,7 +179,7 @@ EXERCISES = (
                 _changed(_FINISHED, (_SLOTS, _TERMINATED), (_RUN, _TELLS_143)),
                 ("cleanup",),
                 "a test fails, as a second Ctrl-C in the goodbyes loses them",
-                "When two are served, and then when these two clean up.",
+                "When two are served, which leaves nobody queued, and then when these two clean up.",
             ),
             Service(
                 "a service that owns SIGINT, and leaves SIGTERM to the system",
