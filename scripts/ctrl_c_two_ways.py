@@ -47,19 +47,12 @@ def by_hand_mended() -> None:
         loop.close()
 
 
-def start() -> None:
-    """Run main in the way that the command line says."""
-    if "--by-hand" in sys.argv:
-        by_hand()
-    elif "--mended" in sys.argv:
-        by_hand_mended()
-    else:
-        asyncio.run(main())
+WAYS = {"--by-hand": by_hand, "--mended": by_hand_mended}
 
 
 if __name__ == "__main__":
     try:
-        start()
+        WAYS[sys.argv[1]]() if sys.argv[1:] else asyncio.run(main())
     except KeyboardInterrupt:
         print("outside: a KeyboardInterrupt arrives")
         raise
