@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from signal import SIGHUP, SIGINT, SIGTERM
+from signal import SIGALRM, SIGHUP, SIGINT, SIGTERM
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from course_notebooks import written_exercises
 from cancelkit.contract.acts import ACTS
 from cancelkit.contract.check import check
 from cancelkit.contract.promises import PROMISES
+from cancelkit.course import exercise
 from cancelkit.lab import (
     Experiment,
     Outcome,
@@ -217,22 +218,9 @@ def test_a_handler_that_the_loop_had_is_not_put_back(arguments: Sequence[str], h
     assert outcome.returncode == 0
 
 
-TWO_AT_A_TIME = """
-import asyncio
-from cancelkit.patterns.handlers import run_tasks
-
-async def main():
-    async with asyncio.TaskGroup() as group:
-        for name in ("first", "second"):
-            group.create_task(run_tasks([asyncio.Event().wait], 1), name=name)
-
-asyncio.run(main())
-"""
-
-
 def test_two_at_the_same_time_the_second_takes_the_signals(tmp_path: Path) -> None:
     program = tmp_path / "two.py"
-    program.write_text(TWO_AT_A_TIME)
+    program.write_text(source("two-at-a-time").partition("\n")[2])
     outcome = interrupt(program, active(4))
     of_the_jobs = [requests(lane) for lane in outcome.timeline.lanes if lane.name == "job-1"]
     assert of_the_jobs == [[BY_CLOSING], [BY_SIGINT]]
@@ -286,8 +274,23 @@ def test_a_job_that_has_just_got_a_slot_begins() -> None:
     assert [str(alarm) for alarm in outcome.timeline.alarms] == ["job-3: began late"]
 
 
-def test_five_promises_are_kept_or_broken_as_the_notebook_shows() -> None:
-    words = {"three-signals": "kept", "sigterm": "kept"} | dict.fromkeys(("no-late-start", "closing", "lazy"), "broken")
+@pytest.mark.parametrize(("signums", "finished"), [([SIGINT, SIGALRM], 2), ([SIGALRM, SIGALRM], 0)])
+def test_a_cancellation_from_outside_loses_the_exit_status_or_the_cleanups(
+    signums: Sequence[signal.Signals], finished: int
+) -> None:
+    outcome = interrupt("tracking_timeout_others", holding(2).then(halfway(2)), "--handlers", signals=signums)
+    assert (outcome.cleanups_finished, outcome.jobs_begun, outcome.returncode) == (finished, 2, 1)
+    assert outcome.stderr.strip().endswith("TimeoutError")
+
+
+def test_under_the_kits_own_run_no_job_begins_late() -> None:
+    outcome = perform(ACTS["a slot gets free"].experiment(TARGETS["cancelkit"]))
+    assert not outcome.timeline.jobs_begun_late
+
+
+def test_six_promises_are_kept_or_broken_as_the_notebook_shows() -> None:
+    words = dict.fromkeys(("two-signals", "three-signals", "sigterm"), "kept")
+    words |= dict.fromkeys(("no-late-start", "closing", "lazy"), "broken")
     chosen = [promise for promise in PROMISES if promise.id in words]
     assert {verdict.id: verdict.verdict for verdict in check(TARGETS["handlers"], chosen).verdicts} == words
 
@@ -306,15 +309,63 @@ def solution(name: str) -> str:
     return text
 
 
-def test_two_readings_at_the_same_time_get_in_each_others_way(tmp_path: Path) -> None:
+ONE_READS = """
+import asyncio, itertools
+from signal import SIGHUP, SIGINT, SIGTERM
+from cancelkit.lab.workload import plain_job, say
+
+numbers = itertools.count(1)
+
+async def read_settings():
+    number = next(numbers)
+    for part in range(3 if number == 1 else 1):
+        await plain_job(f"settings-{number}-{part}", work=0)
+
+async def reader(wanted):
+    while True:
+        await wanted.wait()
+        wanted.clear()
+        reading = asyncio.create_task(read_settings())
+        try:
+            await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            await reading
+            raise
+
+async def main():
+    def stop(signum):
+        received.append(signum)
+        worker.cancel()
+
+    received, wanted, loop = [], asyncio.Event(), asyncio.get_running_loop()
+    worker = asyncio.create_task(asyncio.sleep(10), name="worker")
+    reading = asyncio.create_task(reader(wanted))
+    for signum in (SIGINT, SIGTERM):
+        loop.add_signal_handler(signum, stop, signum)
+    loop.add_signal_handler(SIGHUP, wanted.set)
+    say("begun", "worker")
+    await asyncio.wait([worker])
+    reading.cancel()
+    await asyncio.wait([reading])
+    raise SystemExit(128 + received[0])
+
+asyncio.run(main())
+"""
+
+
+def test_one_task_that_reads_passes_as_well() -> None:
+    judged = exercise("05.2").check(ONE_READS)
+    assert judged.all_kept, f"\n{judged}"
+
+
+def test_of_two_readings_the_second_may_be_the_first_to_end(tmp_path: Path) -> None:
     program = tmp_path / "settings.py"
     program.write_text(solution("05.2"))
-    outcome = interrupt(program, begun(1).then(holding(1)).then(begun(3)), signals=[SIGHUP, SIGHUP, SIGTERM])
+    outcome = interrupt(program, begun(1).then(holding(1)).then(at_once), signals=[SIGHUP, SIGHUP, SIGTERM])
     readings = [lane for lane in outcome.timeline.lanes if lane.coro.endswith("read_settings")]
-    first, second = (lane.spans for lane in readings)
-    assert second[0].start < first[-1].end
-    assert outcome.returncode == 1
-    assert "FileNotFoundError" in outcome.stderr
+    first, second = (lane.spans[-1].end for lane in readings)
+    assert second < first
+    assert outcome.returncode == 143
 
 
 @pytest.mark.parametrize("name", ["05.1", "05.2", "05.3"])

@@ -50,6 +50,23 @@ def _nothing_runs_after_the_third(hint: str) -> Promise:
     return Promise("no task goes on after the third", evidence, hint)
 
 
+def _readings_end(hint: str) -> Promise:
+    """Each reading that has begun comes to its end: the first of them has three parts."""
+
+    def evidence(outcome: Outcome) -> str:
+        finished: dict[str, int] = {}
+        for job in outcome.timeline.jobs:
+            kind, _, rest = job.name.partition("-")
+            if kind == "settings":
+                number = rest.partition("-")[0]
+                finished[number] = finished.get(number, 0) + (job.cleanup_finished is not None)
+        parts = {number: 3 if number == "1" else 1 for number in finished}
+        lost = [f"of reading {n} {finished[n]} of {parts[n]} parts were" for n in finished if finished[n] < parts[n]]
+        return "; ".join(lost)
+
+    return Promise("every reading that has begun is completed", evidence, hint)
+
+
 EXERCISES = (
     Exercise(
         "05.1",
@@ -89,10 +106,10 @@ EXERCISES = (
         under_signals(
             Run(
                 "SIGHUP while the worker works, and SIGTERM when the settings have been read",
-                "begun=1 then cleaned=1",
+                "begun=1 then cleaned=3",
                 (
                     _nobody_is_cancelled_at_the_first("SIGHUP ends nothing. Does the worker have to begin anew?"),
-                    jobs_begin(2, "They are the worker and one reading of the settings."),
+                    jobs_begin(4, "They are the worker and three parts of the settings: one reading."),
                     ends_with(143, -SIGTERM, hint="Which was the first signal that ends the program?"),
                 ),
                 (SIGHUP, SIGTERM),
@@ -102,12 +119,23 @@ EXERCISES = (
                 "begun=1 then halfway=1",
                 (
                     _nobody_is_cancelled_at_the_first("SIGHUP ends nothing. Does the worker have to begin anew?"),
-                    cleanups_finish(
-                        1, "Whoever starts a task has to wait for it. Who else cancels it, when main has ended?"
+                    _readings_end(
+                        "Whoever starts a task has to wait for it. Who else cancels it, when main has ended?"
                     ),
                     ends_with(130, -SIGINT, hint="Which was the first signal that ends the program?"),
                 ),
                 (SIGHUP, SIGINT),
+            ),
+            Run(
+                "two SIGHUP while the worker works, and SIGTERM while the settings are read for the first time",
+                "begun=1 then holding=1 then at-once",
+                (
+                    _readings_end(
+                        "There may be two readings at a time, and the first to begin may be the last to end."
+                    ),
+                    ends_with(143, -SIGTERM, hint="Which was the first signal that ends the program?"),
+                ),
+                (SIGHUP, SIGHUP, SIGTERM),
             ),
             hints={2: "After SIGHUP the worker goes on, and the settings are read: the next signal waits for that."},
         ),
@@ -131,7 +159,10 @@ EXERCISES = (
                 "holding=2 then cleaned=1,cleanups=1 then cleaned=1,halfway=2",
                 (
                     cleanups_finish(1, "The third is to end the program, whatever is still being cleaned up."),
-                    _nothing_runs_after_the_third("An exception would close the loop first. Two calls do not."),
+                    _nothing_runs_after_the_third(
+                        "What does your handler do the third time? To end at once, it gives SIGINT back its default and"
+                        " raises it once more (notebook 01, exercise 3). An exception would close the loop first."
+                    ),
                     ends_with(-SIGINT, hint="Give SIGINT back its default, and raise it."),
                 ),
             ),

@@ -28,9 +28,6 @@ _TAKES_THEM_OFF = f"""\
         for task in tasks:
 {_EVERY_TIME}"""
 
-_WORKER = """\
-    worker = asyncio.create_task(work(), name="worker")"""
-
 _READ = """\
         readings.append(asyncio.create_task(read_settings()))"""
 
@@ -44,10 +41,13 @@ _CANCELS_THE_READINGS = """\
     await asyncio.gather(*readings, return_exceptions=True)
 """
 
+_KEEPS_ONE = """\
+        readings[:] = [asyncio.create_task(read_settings())]"""
+
 _RESTARTS = """\
         nonlocal worker
         worker.cancel()
-        worker = asyncio.create_task(work(), name="worker")
+        worker = asyncio.create_task(asyncio.sleep(10), name="worker")
         readings.append(asyncio.create_task(read_settings()))"""
 
 _WAITS_AGAIN = """\
@@ -136,28 +136,25 @@ WRONG = (
     Wrong(
         "05.2",
         "register the coroutine function itself",
-        (
-            ("as far as that", "signal 2 was not sent"),
-            ("as far as that", "signal 2 was not sent"),
-        ),
+        (("as far as that", "coroutines cannot be used with add_signal_handler"),) * 3,
         (("(SIGHUP, read)", "(SIGHUP, read_settings)"),),
     ),
     Wrong(
         "05.2",
         "call it, which makes a coroutine that nobody awaits",
-        (("as far as that", "signal 2 was not sent"), ("as far as that", "signal 2 was not sent")),
+        (("as far as that", "signal 2 was not sent"),) * 3,
         ((_READ, "        read_settings()"),),
     ),
     Wrong(
         "05.2",
         "run it in a loop of its own",
-        (("as far as that", "signal 2 was not sent"), ("as far as that", "signal 2 was not sent")),
+        (("as far as that", "signal 2 was not sent"),) * 3,
         ((_READ, "        asyncio.run(read_settings())"),),
     ),
     Wrong(
         "05.2",
         "only register for the other two",
-        (("as far as that", "signal 2 was not sent"), ("as far as that", "signal 2 was not sent")),
+        (("as far as that", "signal 2 was not sent"),) * 3,
         (("    asyncio.get_running_loop().add_signal_handler(SIGHUP, read)\n", ""),),
     ),
     Wrong(
@@ -172,19 +169,25 @@ WRONG = (
     Wrong(
         "05.2",
         "do not wait for the reading",
-        (("the cleanup of 1 job", "0 of 2 finished"),),
+        (("every reading", "of reading 1"), ("every reading", "of reading 1")),
         ((_WAITS_FOR_THE_READINGS, ""),),
     ),
     Wrong(
         "05.2",
         "cancel the reading",
-        (("the cleanup of 1 job", "0 of 2 finished"),),
+        (("every reading", "of reading 1"), ("every reading", "of reading 1")),
         ((_WAITS_FOR_THE_READINGS, _CANCELS_THE_READINGS),),
     ),
     Wrong(
         "05.2",
+        "keep the latest of the readings",
+        (("every reading", "of reading 1"),),
+        ((_READ, _KEEPS_ONE),),
+    ),
+    Wrong(
+        "05.2",
         "take SIGHUP for the first signal that ends the program",
-        (("how it ends", "it exited 129"), ("how it ends", "it exited 129")),
+        (("how it ends", "it exited 129"),) * 3,
         ((_READ, f"        received.append(SIGHUP)\n{_READ}"),),
     ),
     Wrong(
