@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shutil
 import signal
@@ -79,13 +78,6 @@ def ends(outcome: Outcome) -> list[str]:
 
 def broken(outcome: Outcome) -> list[str]:
     return [verdict.id for verdict in outcome.broken]
-
-
-def source(id_: str) -> str:
-    """A cell of the notebook."""
-    cells = json.loads(NOTEBOOK.read_text())["cells"]
-    (text,) = ["".join(cell["source"]) for cell in cells if cell["id"] == id_]
-    return text
 
 
 # Two ways to install a handler.
@@ -218,10 +210,8 @@ def test_a_handler_that_the_loop_had_is_not_put_back(arguments: Sequence[str], h
     assert outcome.returncode == 0
 
 
-def test_two_at_the_same_time_the_second_takes_the_signals(tmp_path: Path) -> None:
-    program = tmp_path / "two.py"
-    program.write_text(source("two-at-a-time").partition("\n")[2])
-    outcome = interrupt(program, active(4))
+def test_two_at_the_same_time_the_second_takes_the_signals() -> None:
+    outcome = interrupt("handlers_two_at_a_time", active(4))
     of_the_jobs = [requests(lane) for lane in outcome.timeline.lanes if lane.name == "job-1"]
     assert of_the_jobs == [[BY_CLOSING], [BY_SIGINT]]
 
