@@ -12,6 +12,7 @@ pytest.importorskip("matplotlib")
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -223,6 +224,15 @@ def test_the_legend_explains_what_there_is(figure: Figure) -> None:
     states = ["not started", "awaiting", "queued", "cleaning up"]
     marks = ["cleanup begins", "cancel delivered", "finished", "cancelled", "failed", "abandoned", "exit"]
     assert shown == [*states, *marks]
+
+
+def test_what_takes_microseconds_is_told_in_microseconds() -> None:
+    brief = timeline_of([event._replace(time=event.time // 100_000) for event in EVENTS])
+    figure = draw(Panel(brief))
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "time after the first signal"
+    assert "25 µs" in [label.get_text() for label in axes.get_xticklabels()]
 
 
 def test_without_a_signal_time_counts_from_the_start() -> None:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import EngFormatter
 
 from cancelkit.plot.choice import how_many, lanes_shown
 from cancelkit.plot.lanes import SECOND, Panel, cancellations, cleanups, closings, draw_panel, is_drawn, zero_of
@@ -24,6 +25,8 @@ __all__ = ["Panel", "draw", "draw_grid", "save", "to_png"]
 _LANE_INCHES = 0.26
 _OVERVIEW_ROWS = 8
 """The height of an overview, in lanes."""
+_BRIEF = 0.002
+"""So many seconds are better told in parts of one."""
 
 
 def draw(panel: Panel, theme: Theme = LIGHT) -> Figure:
@@ -102,8 +105,13 @@ def _dress(ax: Axes, title: str, ended: str, theme: Theme) -> None:
 
 
 def _name_time(ax: Axes, panels: Sequence[Panel], theme: Theme) -> None:
+    low, high = ax.get_xlim()
+    unit = "seconds"
+    if high - low < _BRIEF:
+        ax.xaxis.set_major_formatter(EngFormatter("s"))  # 20 µs, rather than 2 and far away a factor of 0.00001
+        unit = "time"
     has_signal = any(panel.timeline.signals for panel in panels)
-    ax.set_xlabel("seconds after the first signal" if has_signal else "seconds", color=theme.ink)
+    ax.set_xlabel(f"{unit} after the first signal" if has_signal else unit, color=theme.ink)
 
 
 def _time_limits(panels: Sequence[Panel]) -> tuple[float, float]:
