@@ -10,6 +10,7 @@ from signal import SIGALRM, SIGINT
 from cancelkit.course.exercises import Exercise, Judge, Verdict
 from cancelkit.course.promises import (
     cleanups_finish,
+    ended_after_main,
     ends_with,
     jobs_begin,
     none_begins_late,
@@ -121,9 +122,7 @@ def _main_ends_last(hint: str) -> Promise:
     """Every task ends before the main one does."""
 
     def evidence(outcome: Outcome) -> str:
-        ends = {lane: lane.spans[-1].end for lane in outcome.timeline.lanes if lane.spans}
-        main = min((end for lane, end in ends.items() if lane.is_main), default=0)
-        later = [lane.name for lane, end in ends.items() if not lane.is_main and end > main]
+        later = ended_after_main(outcome)
         return f"{', '.join(later)} ended after main" if later else ""
 
     return Promise("main ends when all jobs have ended", evidence, hint)
@@ -246,6 +245,12 @@ def _used_by(user: str, name: str, runs: Sequence[Run]) -> Judge:
 
 _SHIELD_HINT = "A shield keeps the cancellation out of the cleanup. Who goes on waiting for it?"
 _LAST_HINT = "As long as a cleanup is not done, its job must not have ended: what does main take an ended job for?"
+_IS_SHIELDED = (
+    _jobs_end_after_their_cleanup(_SHIELD_HINT),
+    _the_database_is_last(_LAST_HINT),
+    _jobs_end_as_cancelled("When the cleanup is done, the cancellation is to go on."),
+    ends_with(-SIGINT, 130, hint="Let the cancellation go on to asyncio.run."),
+)
 
 EXERCISES = (
     Exercise("04.1", _used_by(_FOUR_JOBS, "one_by_one", _OF_FOUR_JOBS)),
@@ -255,23 +260,13 @@ EXERCISES = (
             Run(
                 "one Ctrl-C while both jobs are in their ordinary cleanup, halfway",
                 "halfway=2",
-                (
-                    _jobs_end_after_their_cleanup(_SHIELD_HINT),
-                    _the_database_is_last(_LAST_HINT),
-                    _jobs_end_as_cancelled("When the cleanup is done, the cancellation is to go on."),
-                    ends_with(-SIGINT, 130, hint="Let the cancellation go on to asyncio.run."),
-                ),
+                _IS_SHIELDED,
                 arguments=("0.1",),
             ),
             Run(
                 "one Ctrl-C while both jobs work",
                 "holding=3",
-                (
-                    _jobs_end_after_their_cleanup(_SHIELD_HINT),
-                    _the_database_is_last(_LAST_HINT),
-                    _jobs_end_as_cancelled("When the cleanup is done, the cancellation is to go on."),
-                    ends_with(-SIGINT, 130, hint="Let the cancellation go on to asyncio.run."),
-                ),
+                _IS_SHIELDED,
                 arguments=("60",),
             ),
             Run(

@@ -10,6 +10,7 @@ from pathlib import Path
 from cancelkit.course.exercises import Exercise, Verdict
 from cancelkit.course.promises import (
     cleanups_finish,
+    ended_after_main,
     ends_with,
     none_begins_late,
     nothing_leaks,
@@ -111,9 +112,7 @@ def _main_waits(hint: str) -> Promise:
     """Every task ends before the main one does."""
 
     def evidence(outcome: Outcome) -> str:
-        ends = {lane: lane.spans[-1].end for lane in outcome.timeline.lanes if lane.spans}
-        main = min((end for lane, end in ends.items() if lane.is_main), default=0)
-        later = sum(not lane.is_main and end > main for lane, end in ends.items())
+        later = len(ended_after_main(outcome))
         return f"{later} task{'s' * (later > 1)} ended after main" if later else ""
 
     return Promise("main waits for whatever has begun", evidence, hint)

@@ -7,6 +7,7 @@ from signal import SIGTERM
 from cancelkit.course.exercises import Exercise
 from cancelkit.course.promises import (
     cleanups_finish,
+    ended_after_main,
     ends_with,
     is_clean,
     jobs_begin,
@@ -30,9 +31,7 @@ def _main_ends_last(hint: str) -> Promise:
     """No task ends after the main one."""
 
     def evidence(outcome: Outcome) -> str:
-        lanes = outcome.timeline.lanes
-        end = max((lane.spans[-1].end for lane in lanes if lane.is_main), default=0)
-        later = [lane.name for lane in lanes if not lane.is_main and lane.spans[-1].end > end]
+        later = ended_after_main(outcome)
         return f"main ended before {', '.join(later)}" if later else ""
 
     return Promise("main ends last, so that nothing is left to the closing loop", evidence, hint)

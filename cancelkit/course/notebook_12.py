@@ -12,6 +12,7 @@ from cancelkit.contract.acts import ACTS
 from cancelkit.contract.promises import PROMISES
 from cancelkit.course.contract import by_contract
 from cancelkit.course.exercises import Exercise, Judge, Verdict
+from cancelkit.course.runs import how_it_ended
 from cancelkit.lab import Experiment, Outcome, perform_all
 from cancelkit.lab.scenarios import Target
 
@@ -130,7 +131,7 @@ def _of_patience(program: Path) -> Iterator[Verdict]:
     yield Verdict(
         "a program that goes on for six seconds when `run` has been interrupted and has ended",
         "it is let go on",
-        "" if has_lived_on else f"it {_ended(lives_on)} meanwhile",
+        "" if has_lived_on else f"it {how_it_ended(lives_on)} meanwhile",
         _STOPPED,
     )
 
@@ -150,7 +151,7 @@ def _of_one_that_hangs(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if not _says(outcome, "tidy_up_for_ever"):
         yield "nobody was told where job-1 is stuck", _WHERE
     if outcome.returncode not in outcome.experiment.expected:
-        yield f"a cleanup hangs: it {_ended(outcome)}, in the place of the signal's status", _ONCE_MORE
+        yield f"a cleanup hangs: it {how_it_ended(outcome)}, in the place of the signal's status", _ONCE_MORE
 
 
 def _of_one_that_blocks(outcome: Outcome) -> Iterator[tuple[str, str]]:
@@ -163,10 +164,6 @@ def _of_one_that_blocks(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 def _says(outcome: Outcome, word: str) -> bool:
     return re.search(rf"\b{word}\b", outcome.stderr) is not None
-
-
-def _ended(outcome: Outcome) -> str:
-    return outcome.ended if outcome.returncode >= 0 else f"was {outcome.ended}"
 
 
 EXERCISES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cancelkit.course.runs import Promise
+from cancelkit.course.runs import Promise, how_it_ended
 from cancelkit.lab import Outcome
 from cancelkit.lab.outcome import describe_status
 from cancelkit.trace.states import State
@@ -64,7 +64,7 @@ def ends_with(*statuses: int, hint: str) -> Promise:
     """The exit status, as in `Popen.returncode`, is one of these."""
 
     def evidence(outcome: Outcome) -> str:
-        return "" if outcome.returncode in statuses else f"it {_ended(outcome)}"
+        return "" if outcome.returncode in statuses else f"it {how_it_ended(outcome)}"
 
     return Promise(f"how it ends: {' or '.join(map(describe_status, statuses))}", evidence, hint)
 
@@ -94,7 +94,7 @@ def nothing_leaks(hint: str) -> Promise:
 
     def evidence(outcome: Outcome) -> str:
         if not outcome.was_counted:
-            return f"it {_ended(outcome)}, with everything it had"
+            return f"it {how_it_ended(outcome)}, with everything it had"
         return "; ".join(map(str, outcome.leaks))
 
     return Promise("nothing is left", evidence, hint)
@@ -109,13 +109,16 @@ def is_clean(hint: str) -> Promise:
     return Promise("every line of the checklist holds", evidence, hint)
 
 
+def ended_after_main(outcome: Outcome) -> list[str]:
+    """The names of tasks that ended when the main one had ended."""
+    ends = {lane: lane.spans[-1].end for lane in outcome.timeline.lanes if lane.spans}
+    main = max((end for lane, end in ends.items() if lane.is_main), default=0)
+    return [lane.name for lane, end in ends.items() if not lane.is_main and end > main]
+
+
 def _jobs(number: int) -> str:
     return "1 job" if number == 1 else f"{number} jobs"
 
 
 def _times(number: int) -> str:
     return {0: "not at all", 1: "once", 2: "twice"}.get(number, f"{number} times")
-
-
-def _ended(outcome: Outcome) -> str:
-    return outcome.ended if outcome.returncode >= 0 else f"was {outcome.ended}"

@@ -94,7 +94,7 @@ def _cut_short(outcome: Outcome, hints: Mapping[int, str]) -> tuple[str, str]:
     if outcome.missed is not None:
         number = len(outcome.timeline.signals) + 1
         said = "".join(f", {line}" for line in outcome.stderr.strip().splitlines()[-1:])
-        why = f"signal {number} was not sent, as {outcome.missed} did not come: it {_was(outcome)}{said}"
+        why = f"signal {number} was not sent, as {outcome.missed} did not come: it {how_it_ended(outcome)}{said}"
         return why, hints.get(number, _BEFORE_ANY_SIGNAL if number == 1 else _AFTER_A_SIGNAL)
     sent = {signum for _, signum in outcome.experiment.signals}
     if outcome.returncode < 0 and -outcome.returncode not in sent:
@@ -102,5 +102,6 @@ def _cut_short(outcome: Outcome, hints: Mapping[int, str]) -> tuple[str, str]:
     return "", ""
 
 
-def _was(outcome: Outcome) -> str:
+def how_it_ended(outcome: Outcome) -> str:
+    """In words that stand after "it"."""
     return outcome.ended if outcome.returncode >= 0 else f"was {outcome.ended}"
