@@ -81,6 +81,17 @@ def test_what_was_kept_stands_in_with_the_folders_of_today(
     assert "no process may be started here" in recorded.state.why
 
 
+def test_a_run_that_writes_what_it_names_is_found_again(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = 'import shutil; shutil.copy("program.py", "copy.py")'
+    there, here = place(tmp_path, "there"), place(tmp_path, "here")
+    run_command([sys.executable, "-c", copies, "copy.py"], folder=there)
+    assert (there / "copy.py").exists()
+    forbid(monkeypatch, kept)
+    assert run_command([sys.executable, "-c", copies, "copy.py"], folder=here).returncode == 0
+
+
 @pytest.mark.parametrize(("text", "word"), [(PROGRAM + "# changed\n", "hello"), (PROGRAM, "another word")])
 def test_nothing_stands_in_for_another_run(
     text: str, word: str, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -35,7 +35,7 @@ def _the_order(program: Path) -> Iterator[Verdict]:
     """What becomes of goodbyes that are written into a file of ours."""
     with tempfile.TemporaryDirectory(prefix="cancelkit-") as folder:
         file = Path(folder, "goodbyes.txt")
-        file.touch()  # a run is known by what is in the files that it names, before it as after it
+        file.touch()  # a run is known by what is in the files that it names, not by where they are
         goodbyes = {"goodbye from job-1", "goodbye from job-2"}
         run = Run(
             "one Ctrl-C while both jobs work",

@@ -65,14 +65,13 @@ def made(
     Raises:
         ForbiddenError: it is forbidden, and nothing may stand in, or nothing was recorded.
     """
+    known = _known(known_by) if state.keep_in is not None else None  # before it, for it may write files that it names
     try:
         result = run()
     except ForbiddenError as error:
         if not state.may_stand_in:
             raise
-        words, files = known_by()
-        places = list(_places(files))
-        key = _key(words, places)
+        key, places = known or _known(known_by)
         archive = _archives().get(key)
         if archive is None:
             raise ForbiddenError(f"{error}; and no run of exactly this was recorded") from None
@@ -80,11 +79,17 @@ def made(
         state.why = str(error)
         with zipfile.ZipFile(archive) as file:
             return from_text(_placed(file.read(key).decode(), places))
-    if state.keep_in is not None:
-        words, files = known_by()
-        places = list(_places(files))
-        (state.keep_in / _key(words, places)).write_text(_unplaced(to_text(result), places), encoding="utf-8")
+    if state.keep_in is not None and known is not None:
+        key, places = known
+        (state.keep_in / key).write_text(_unplaced(to_text(result), places), encoding="utf-8")
     return result
+
+
+def _known(known_by: Callable[[], tuple[Sequence[object], Sequence[str]]]) -> tuple[str, list[tuple[str, str]]]:
+    """The name of a run, and the folders that may turn up in it."""
+    words, files = known_by()
+    places = list(_places(files))
+    return _key(words, places), places
 
 
 def content(word: str) -> str:
