@@ -429,5 +429,4 @@ def test_as_process_1_it_ends_as_anywhere(signum: Signals, status: int) -> None:
 def test_as_process_1_a_program_without_a_handler_does_not_hear_of_sigterm() -> None:
     with process_1("-c", WITHOUT_A_HANDLER) as (around, inside):
         os.kill(inside, SIGTERM)
-        assert around.communicate("you\n")[0] == "heard you\n\n"
-        assert around.returncode == 0
+        assert (*around.communicate("you\n"), around.returncode) == ("heard you\n\n", "", 0)
