@@ -248,7 +248,7 @@ PROMISES = (
     ),
     Promise(
         "before-start",
-        "a signal before the first job begins: nothing begins, and the process ends",
+        "a signal before main's first step: nothing begins, and the process ends",
         {"before any job starts": _nothing_begins},
     ),
     Promise(
