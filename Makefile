@@ -19,10 +19,9 @@ setup:
 demo: setup ## see a cancelled program drawn, in under a minute
 	@$(PY) tools/demo.py
 
-test: setup ## run the tests, then the notebooks against their stored outputs
-	$(PY) -m pytest -n 4 --dist loadfile tests; tests=$$?; \
-	$(PY) -m pytest --nbval --nbval-current-env -n 2 --dist loadfile notebooks; notebooks=$$?; \
-	exit $$((tests || notebooks))
+# Six at a time, for much of it is waiting. A file's tests share what is costly to prepare, so they stay together.
+test: setup ## run the tests, and the notebooks against their stored outputs
+	@$(PY) -m pytest -n 6 --dist loadfile --nbval --nbval-current-env
 
 lab: setup ## open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab notebooks

@@ -8,7 +8,7 @@ from signal import SIGHUP
 
 import pytest
 from course_notebooks import NOTEBOOKS, written_exercises
-from wrong_answers.notebook_12 import WORKERS_THAT_GO_ON
+from wrong_answers.test_notebook_12 import WORKERS_THAT_GO_ON
 
 from cancelkit.contract.acts import ACTS
 from cancelkit.course import exercise

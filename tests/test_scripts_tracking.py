@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from course_notebooks import cells_of, written_exercises
-from wrong_answers.notebook_04 import ONE_BY_ONE
+from wrong_answers.test_notebook_04 import ONE_BY_ONE
 
 from cancelkit.contract.check import check
 from cancelkit.contract.promises import PROMISES

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+
+import pytest
+from course_notebooks import NOTEBOOKS, written_exercises
+
+from cancelkit.course import exercise, runs
 
 
 @dataclass(frozen=True)
@@ -27,17 +34,41 @@ class Wrong:
     text: str = ""
     hangs: bool = False
 
-    def answer(self, solution: str) -> str:
+    def answer(self) -> str:
         """The answer, made from the solution."""
         if self.text:
             return self.text
+        answer = _solutions()[self.exercise]
         for old, new in self.changes:
-            assert solution.count(old) == 1, (self.exercise, self.idea, solution.count(old), old)
-            solution = solution.replace(old, new)
-        return solution
+            assert answer.count(old) == 1, (self.exercise, self.idea, answer.count(old), old)
+            answer = answer.replace(old, new)
+        return answer
 
 
 def wrong_answers() -> list[Wrong]:
     """All of them, in the order of the notebooks."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     return [wrong for name in names for wrong in importlib.import_module(f"{__name__}.{name}").WRONG]
+
+
+def each_is_refused(wrong_answers: Sequence[Wrong]) -> Callable[..., None]:
+    """The test of a notebook's wrong answers. Each notebook has a module, so that several are tested at a time."""
+
+    @pytest.mark.parametrize("wrong", wrong_answers, ids=lambda wrong: f"{wrong.exercise} {wrong.idea}")
+    def test(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:
+        if wrong.hangs:
+            monkeypatch.setattr(runs, "DEADLINE", 4.0)
+        judged = exercise(wrong.exercise).check(wrong.answer())
+        broken = [verdict for verdict in judged.verdicts if not verdict.is_kept]
+        assert len(broken) == len(wrong.refused), f"\n{judged}"
+        for verdict, (promise, seen) in zip(broken, wrong.refused, strict=True):
+            assert promise in verdict.promise, f"\n{judged}"
+            assert seen in verdict.evidence, f"\n{judged}"
+            assert verdict.hint
+
+    return test
+
+
+@cache
+def _solutions() -> dict[str, str]:
+    return {written.name: written.solution for path in NOTEBOOKS for written in written_exercises(path)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _RAISES_AND_ELSE = """\
         raise
@@ -240,3 +240,5 @@ WRONG = (
         (("cancelkit.run(main())", _SAYS_NOTHING),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

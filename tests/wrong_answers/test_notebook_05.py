@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _ONCE = """\
             if not task.cancelling():
@@ -240,3 +240,5 @@ WRONG = (
         ((_TWO_CALLS, "            pass"),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _LATE = ("no-late-start", "began after the first signal")
 _OWNED = "from cancelkit import run, run_tasks"
@@ -101,3 +101,5 @@ WRONG = (
         (("    return ended", "    return None"),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

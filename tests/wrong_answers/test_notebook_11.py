@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _SUPPRESSES = "        with contextlib.suppress(OSError):"
 
@@ -163,3 +163,5 @@ WRONG = (
         ((_FINISHES, _KEEPS_IT),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

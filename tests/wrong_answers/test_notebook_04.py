@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 ONE_BY_ONE = """\
     for task in reversed(tasks):
@@ -253,3 +253,5 @@ WRONG = (
         (("async def wait_for_all", "async def wait"),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _WAITS = "    print(await asyncio.gather(*tasks, return_exceptions=True))"
 
@@ -124,3 +124,5 @@ WRONG = (
         (("async def run_tasks", "async def my_run_tasks"),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

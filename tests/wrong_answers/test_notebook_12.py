@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _ASKS_ONCE = """\
         if len(received) == 1:
@@ -280,3 +280,5 @@ WRONG = (
         ((_RUNS, "            return None"),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

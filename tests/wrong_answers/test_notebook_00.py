@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _BEGINS_LATE = '"created=7"'
 _HOLD_NOTHING = '"begun=2,holding=0"'
@@ -162,3 +162,5 @@ WRONG = (
         (_ASYNCIO, (_FINISHED, _ONLY_SAYS_SO)),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

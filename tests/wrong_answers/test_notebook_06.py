@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _SET = """\
         tasks = await stack.enter_async_context(TaskSet(2))
@@ -262,3 +262,5 @@ WRONG = (
         ((_FINISHES, _WAITS_FOR_ALL),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _KEEPS_CONNECTION_ERRORS = "        with contextlib.suppress(ConnectionError):"
 
@@ -228,3 +228,5 @@ WRONG = (
         ((_QUIET, "    signal.raise_signal(signal.SIGKILL)"),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

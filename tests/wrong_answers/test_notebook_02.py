@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _ACQUIRES = """\
     try:
@@ -325,3 +325,5 @@ WRONG = (
         ((_WHEN_IT_HAS_ENDED, ""), (_RUNS, _CATCHES_OUTSIDE)),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

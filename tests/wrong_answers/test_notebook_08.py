@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _CLEAN = "assert outcome.clean"
 
@@ -220,3 +220,5 @@ WRONG = (
         ),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)

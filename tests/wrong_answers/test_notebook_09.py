@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wrong_answers import Wrong
+from wrong_answers import Wrong, each_is_refused
 
 _LOST = "no cleanup is lost or interrupted"
 _HANGS = "it never hangs"
@@ -196,3 +196,5 @@ WRONG = (
         (('with holding("a seat") as left:', "left = print\n            if True:"),),
     ),
 )
+
+test_it_is_refused_for_what_is_wrong = each_is_refused(WRONG)
