@@ -117,9 +117,35 @@ def embedded() -> None:
 
 
 def under_uvloop() -> None:
+    """No moment holds it, so its cleanup waits for the second signal, of which `run` says something."""
     import uvloop
 
-    run(some_jobs(), loop_factory=uvloop.new_event_loop)
+    has_come = asyncio.Event()
+
+    class Stderr:
+        def write(self, text: str) -> None:
+            has_come.set()
+            os.write(2, text.encode())
+
+    async def patient(name: str) -> None:
+        report("begun", name)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            print("cleaning up", flush=True)
+            await has_come.wait()
+            await clean_up(name)
+
+    async def main() -> None:
+        said = say_when_at_work(2)
+        sys.stderr = Stderr()  # type: ignore[assignment]
+        try:
+            await run_tasks([partial(patient, f"job-{number}") for number in (1, 2, 3)], 2)
+        finally:
+            sys.stderr = sys.__stderr__
+        await said
+
+    run(main(), loop_factory=uvloop.new_event_loop)
 
 
 def as_process_1() -> None:
