@@ -70,6 +70,16 @@ def test_an_experimenter_that_is_late(before: float, after: float, monkeypatch: 
     assert [str(mark.landed) for mark in outcome.timeline.signals] == ["2 active, 3 queued", "2 cleaning, 3 ended"]
 
 
+@pytest.mark.parametrize("pace", [0.0, 1.0])
+def test_a_program_that_keeps_its_loop_spinning_has_its_answers(programs: Path, pace: float) -> None:
+    when = signals_at("holding=1 then halfway=1")
+    words = ["keeps_the_loop_spinning"]
+    outcome = perform(Experiment(programs / "misbehave.py", when[:1], words, deadline=60, pace=pace))
+    assert (outcome.ended, outcome.hung, outcome.cleanups_finished) == ("killed by SIGINT", False, 1)
+    outcome = perform(Experiment(programs / "misbehave.py", when, words, deadline=60, pace=pace))
+    assert [str(mark.landed) for mark in outcome.timeline.signals] == ["2 active", "1 active, 1 cleaning"]
+
+
 def test_a_server_that_is_slow_to_answer_several(monkeypatch: pytest.MonkeyPatch) -> None:
     # The program does not run until all have their answers, or those who had theirs first would be ahead.
     answer = JobServer._answer

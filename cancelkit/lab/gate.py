@@ -4,10 +4,10 @@ The loop passes here on its way into the selector's wait. A real program would b
 find it there; held inside a callback it would behave as no program does. So a moment is looked for nowhere else.
 
 The two ends talk over a link. The gate says, a line of JSON each: `reached` the moment of that number, `lost` for some
-reason, `rest` (the program waits with nothing else to do; how much it has asked of the workload's server, and how many
-moments have passed that it knows of; it is held until the server has answered all that is due, so that no answer is
-ahead of another). The other end answers with a byte: the number of the last moment that has passed, or one of those
-below.
+reason, `rest` (the program waits with nothing else to do, or its loop has gone round and round; how much it has asked
+of the workload's server, and how many moments have passed that it knows of; it is held until the server has answered
+all that is due, so that no answer is ahead of another). The other end answers with a byte: the number of the last
+moment that has passed, or one of those below.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ GO_ON = 254
 SAY_SO = 255
 """Say so when this has been read: a signal that was sent before has been received then."""
 
+_MOST_TURNS = 1000
+"""After so many turns without a rest the loop is taken to go on like that until the server answers. Whoever polls with
+`asyncio.sleep(0)` does that, and so do anyio's scopes, from when they are cancelled until all have left them."""
+
 _LOOP_THAT_WAITS = base_events.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
 
 _SELECTORS = ("EpollSelector", "KqueueSelector", "PollSelector", "DevpollSelector", "SelectSelector")
@@ -59,6 +63,7 @@ class Gate:
         self._tracker = Tracker()
         self._passed = 0
         self._last_seen: Counts | None = None
+        self._turns = 0
         self._is_open = False
         self._lock = threading.RLock()  # for programs with loops in several threads
         os.register_at_fork(after_in_child=self._open_for_good)  # only the program itself is interrupted
@@ -86,7 +91,9 @@ class Gate:
             with self._lock:
                 if self._passed < len(self._moments):
                     self._hold_at_moment(has_to_wait)
-                if workplace.asked and has_to_wait():
+                self._turns += 1
+                if workplace.asked and (self._turns > _MOST_TURNS or has_to_wait()):
+                    self._turns = 0
                     self._rest()
 
         return pass_through

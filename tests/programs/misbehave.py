@@ -337,6 +337,27 @@ def knocks_often() -> None:
 kept: list[socket.socket] = []
 
 
+def keeps_the_loop_spinning() -> None:
+    """A job whose server has to answer, and beside it somebody who never lets the loop wait."""
+    from cancelkit.lab.workload import plain_job
+
+    async def spin() -> None:
+        while True:  # noqa: ASYNC110 - it is what this is about
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        spinning = asyncio.create_task(spin(), name="spin")
+        job = asyncio.create_task(plain_job("job-1", 10), name="job-1")
+        try:
+            await job
+        finally:
+            job.cancel()
+            await asyncio.wait([job])
+            spinning.cancel()
+
+    asyncio.run(main())
+
+
 PROGRAMS: dict[str, Callable[[], Any]] = {name: value for name, value in globals().items() if callable(value)}
 
 if __name__ == "__main__":
