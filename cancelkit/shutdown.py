@@ -356,13 +356,18 @@ class _Batch:
         self._results: list[Any] = []
         self._errors: list[Exception] = []
         self._fatal: BaseException | None = None
+        self._owner: asyncio.Task[Any] | None = None
+        self._cancelled_before = 0
         self._stopping = False
         self._all_ended: asyncio.Future[None] | None = None
 
     async def run(self) -> list[Any]:
-        self._start_jobs()
+        self._owner = asyncio.current_task()
+        assert self._owner is not None
+        self._cancelled_before = self._owner.cancelling()
         loop = asyncio.get_running_loop()
         try:
+            self._start_jobs()
             while self._running:
                 self._all_ended = loop.create_future()
                 try:
@@ -381,16 +386,15 @@ class _Batch:
                 raise ExceptionGroup("jobs failed", self._errors)
             return self._results
         finally:
-            self._fatal = None  # it refers to this frame through its traceback
+            self._fatal = self._owner = None  # which refer to this frame: through a traceback, and through an error
 
     def _start_jobs(self) -> None:
         try:
             while len(self._running) < self._max_concurrent and not self._stopping:
-                if _interrupted():  # also where no cancellation comes by: in a task that nobody waits for, say
-                    raise asyncio.CancelledError
+                _check_may_begin(self._owner, self._cancelled_before)
                 number, job = next(self._jobs)
                 self._results.append(None)
-                task = asyncio.create_task(_begin(job), name=f"job-{number + 1}")
+                task = asyncio.create_task(_begin(job, self._owner, self._cancelled_before), name=f"job-{number + 1}")
                 self._running[task] = number
                 task.add_done_callback(self._on_end)
         except StopIteration:
@@ -424,10 +428,19 @@ class _Batch:
                 task.cancel()
 
 
-async def _begin(job: Callable[[], Awaitable[T]]) -> T:
-    if _interrupted():  # after this task was made, before its first step: too late to begin
-        raise asyncio.CancelledError
+async def _begin(job: Callable[[], Awaitable[T]], owner: asyncio.Task[Any] | None, cancelled_before: int) -> T:
+    try:
+        _check_may_begin(owner, cancelled_before)  # once more, for a signal may have come since this task was made
+    finally:
+        del owner  # a job's error refers to this frame through its traceback, and the owner may end with that error
     return await job()
+
+
+def _check_may_begin(owner: asyncio.Task[Any] | None, cancelled_before: int) -> None:
+    # The owner may have been cancelled and not had its turn yet. And a signal ends this also where no cancellation
+    # comes by: in a task that nobody waits for, say.
+    if _interrupted() or (owner is not None and owner.cancelling() > cancelled_before):
+        raise asyncio.CancelledError
 
 
 def _interrupted() -> bool:

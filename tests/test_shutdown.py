@@ -295,6 +295,52 @@ def test_run_tasks_reads_a_generator_only_as_slots_get_free_and_closes_it() -> N
     assert inspect.getgeneratorstate(generator) == inspect.GEN_CLOSED
 
 
+@pytest.mark.parametrize("read_before", [1, 2])
+def test_jobs_that_have_tasks_do_not_begin_if_the_owner_is_cancelled_before_their_first_step(
+    read_before: int,
+) -> None:
+    """As Ctrl-C does under asyncio.run, which nobody but the owner hears of."""
+    three = [Job(), Job(), Job()]
+
+    def jobs() -> Generator[Job, None, None]:
+        for number, job in enumerate(three, 1):
+            yield job
+            if number == read_before:
+                owner.cancel()
+
+    async def main() -> None:
+        nonlocal owner
+        owner = asyncio.create_task(run_tasks(jobs(), 3))
+        await asyncio.wait([owner])
+        assert owner.cancelled()
+
+    owner: asyncio.Task[list[None]]
+    asyncio.run(main())
+    assert [job.life for job in three] == [NEVER_BEGUN] * 3
+
+
+def test_jobs_are_run_in_the_cleanup_of_a_task_that_was_cancelled_before() -> None:
+    async def job() -> int:
+        await asyncio.sleep(0)
+        return 1
+
+    async def main() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.extend(await run_tasks([job, job, job], 2))
+
+    async def cancel() -> None:
+        task = asyncio.create_task(main())
+        await turns()
+        task.cancel()
+        await asyncio.wait([task])
+
+    cleaned: list[int] = []
+    asyncio.run(cancel())
+    assert cleaned == [1, 1, 1]
+
+
 @pytest.mark.parametrize(("times", "reported"), [(0, ["ValueError"]), (3, ["TypeError", "ValueError"])])
 def test_a_wrong_job_from_a_generator_cancels_the_others(times: int, reported: list[str]) -> None:
     async def main() -> list[str]:

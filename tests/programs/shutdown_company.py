@@ -138,7 +138,7 @@ def under_uvloop() -> None:
 
     async def main() -> None:
         said = say_when_at_work(2)
-        sys.stderr = Stderr()  # type: ignore[assignment]
+        sys.stderr = Stderr()
         try:
             await run_tasks([partial(patient, f"job-{number}") for number in (1, 2, 3)], 2)
         finally:
