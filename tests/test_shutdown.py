@@ -306,16 +306,15 @@ def test_jobs_that_have_tasks_do_not_begin_if_the_owner_is_cancelled_before_thei
         for number, job in enumerate(three, 1):
             yield job
             if number == read_before:
-                owner.cancel()
+                owners[0].cancel()
 
     async def main() -> None:
-        nonlocal owner
-        owner = asyncio.create_task(run_tasks(jobs(), 3))
-        await asyncio.wait([owner])
-        assert owner.cancelled()
+        owners.append(asyncio.create_task(run_tasks(jobs(), 3)))
+        await asyncio.wait(owners)
 
-    owner: asyncio.Task[list[None]]
+    owners: list[asyncio.Task[list[None]]] = []
     asyncio.run(main())
+    assert owners[0].cancelled()
     assert [job.life for job in three] == [NEVER_BEGUN] * 3
 
 
