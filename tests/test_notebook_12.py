@@ -65,11 +65,15 @@ def test_a_wrong_exit_status_has_one_hint_wherever_it_is_all_that_is_wrong() -> 
     assert len({verdict.hint for verdict in broken}) == 1
 
 
-def test_workers_are_right_as_well_if_they_ask_before_they_go_on() -> None:
+def test_workers_are_right_as_well_if_they_ask_before_they_go_on_and_have_the_hole(tmp_path: Path) -> None:
     tells = "                asyncio.get_running_loop().call_exception_handler(what)\n"
     asks = "            if asyncio.current_task().cancelling():\n                break\n"
-    judged = exercise("12.2").check(changed(WORKERS_THAT_GO_ON, tells, tells + asks))
+    answer = changed(WORKERS_THAT_GO_ON, tells, tells + asks)
+    judged = exercise("12.2").check(answer)
     assert judged.all_kept, f"\n{judged}"
+    path = tmp_path / "mine.py"
+    path.write_text(answer)
+    assert begun_late(Target(f"{path}:run_tasks", "asyncio:run")) == ["job-1", "job-2"]
 
 
 def test_a_group_begins_a_job_late_under_the_runner_of_exercise_1_as_well(tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ DEFECTS = {
         "interrupt swallowed",
     ),
     "a job that was made is begun in any case": (
-        "    if _interrupted():  # after this task was made",
-        "    if False:  # after this task was made",
+        "        _check_may_begin(owner, cancelled_before)  # once more",
+        "        pass  # once more",
         "late start",
     ),
 }

@@ -103,6 +103,24 @@ def test_nothing_is_read_half_while_another_process_writes(descriptor: int) -> N
     assert told == [("created", number, str(number)) for number in range(1, tasks + 1)]
 
 
+def test_a_chunk_is_filled_and_another_begun_when_the_end_of_it_has_just_been_read(
+    descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape, reader = Tape(descriptor), TapeReader(descriptor)
+    tasks = range(1, CHUNK // tapes.PLACE + 10)
+    pread = os.pread
+
+    def read_and_then_write(*where: int) -> bytes:
+        data = pread(*where)
+        monkeypatch.setattr(os, "pread", pread)
+        for number in tasks:
+            tape.put(number, CANCELLED)
+        return data
+
+    monkeypatch.setattr(os, "pread", read_and_then_write)
+    assert [event.task for event in reader.new_events() + reader.new_events()] == [*tasks]
+
+
 def test_what_was_read_too_early_is_read_again(descriptor: int) -> None:
     tape, reader = Tape(descriptor), TapeReader(descriptor)
     tape.put_created(1, tape.label(CREATED, f'"coro":"{"main" * 40}"'), 1)

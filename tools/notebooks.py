@@ -49,7 +49,7 @@ def renew(path: Path, check: bool) -> bool:
         after_text: str = nbformat.writes(normal(executed, before)) + "\n"  # type: ignore[no-untyped-call]
         changed = after_text != before_text
         if not check:
-            pack(Path(runs), SHIPPED / f"{path.stem}.zip")
+            pack(Path(runs), SHIPPED / f"{path.stem}.zip", keep_old=not changed)
     if changed and not check:
         path.write_text(after_text, encoding="utf-8")
     print(f"{path.name}: {'changed' if changed else 'as it was'}")
@@ -66,10 +66,13 @@ def execute(notebook: Any, folder: Path, first: str) -> None:
             client.execute_cell(cell, index)
 
 
-def pack(runs: Path, archive: Path) -> None:
-    """Put recorded runs into an archive, in the place of what was there. What was there of the same run stays."""
+def pack(runs: Path, archive: Path, *, keep_old: bool) -> None:
+    """Put recorded runs into an archive, in the place of what was there; with `keep_old`, those of the same runs stay.
+
+    That is for a notebook that shows what it has shown: otherwise a run of the same may have come to something else.
+    """
     old = {}
-    if archive.exists():
+    if keep_old and archive.exists():
         with zipfile.ZipFile(archive) as file:
             old = {name: file.read(name) for name in file.namelist()}
     new = {run.name: old.get(run.name) or run.read_bytes() for run in sorted(runs.iterdir())}

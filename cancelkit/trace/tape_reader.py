@@ -88,10 +88,12 @@ class TapeReader:
         events = self._late_events()
         while self._limit is None or self._next < self._limit:
             chunk_end = (self._next // CHUNK + 1) * CHUNK
+            # Asked before the chunk is read: what is put there after that may be the rest of it, and another begun.
+            is_last = chunk_end >= os.fstat(self._descriptor).st_size
             data = os.pread(self._descriptor, min(_READ_AT_ONCE, chunk_end - self._next), self._next)
             written = -(-_written(data) // PLACE) * PLACE
             if written == 0:
-                if chunk_end >= os.fstat(self._descriptor).st_size:
+                if is_last:
                     break
                 self._next = chunk_end
                 continue
