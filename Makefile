@@ -21,7 +21,7 @@ demo: setup ## see a cancelled program drawn, in under a minute
 
 # Six at a time, for much of it is waiting. A file's tests share what is costly to prepare, so they stay together.
 test: setup ## run the tests, and the notebooks against their stored outputs
-	@$(PY) -m pytest -n 6 --dist loadfile --nbval --nbval-current-env
+	@$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env
 
 lab: setup ## open the notebooks in JupyterLab
 	@$(PY) -m jupyterlab notebooks
