@@ -43,8 +43,8 @@ SAY_SO = 255
 """Say so when this has been read: a signal that was sent before has been received then."""
 
 _MOST_TURNS = 1000
-"""After so many turns without a rest the loop is taken to go on like that until the server answers. Whoever polls with
-`asyncio.sleep(0)` does that, and so do anyio's scopes, from when they are cancelled until all have left them."""
+"""After so many turns with nothing asked and no rest the loop is taken to go on like that until the server answers.
+Whoever polls with `asyncio.sleep(0)` does that, and so do anyio's scopes, from a cancellation until all have left."""
 
 _LOOP_THAT_WAITS = base_events.BaseEventLoop._run_once.__code__  # type: ignore[attr-defined]
 
@@ -63,7 +63,7 @@ class Gate:
         self._tracker = Tracker()
         self._passed = 0
         self._last_seen: Counts | None = None
-        self._turns = 0
+        self._asked = self._turns = 0
         self._is_open = False
         self._lock = threading.RLock()  # for programs with loops in several threads
         os.register_at_fork(after_in_child=self._open_for_good)  # only the program itself is interrupted
@@ -91,8 +91,10 @@ class Gate:
             with self._lock:
                 if self._passed < len(self._moments):
                     self._hold_at_moment(has_to_wait)
-                self._turns += 1
-                if workplace.asked and (self._turns > _MOST_TURNS or has_to_wait()):
+                asked = len(workplace.asked)
+                self._turns = self._turns + 1 if asked == self._asked else 0
+                self._asked = asked
+                if asked and (self._turns > _MOST_TURNS or has_to_wait()):
                     self._turns = 0
                     self._rest()
 
