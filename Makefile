@@ -19,7 +19,8 @@ setup:
 demo: setup ## see a cancelled program drawn, in under a minute
 	@$(PY) tools/demo.py
 
-# Six at a time, for much of it is waiting. A file's tests share what is costly to prepare, so they stay together.
+# Six at a time, for much of it is waiting, and in the order of tests/conftest.py. A file's tests share what is costly to
+# prepare, so they stay together.
 test: setup ## run the tests, and the notebooks against their stored outputs
 	@$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env
 

@@ -80,6 +80,13 @@ def test_a_program_that_keeps_its_loop_spinning_has_its_answers(programs: Path, 
     assert [str(mark.landed) for mark in outcome.timeline.signals] == ["2 active", "1 active, 1 cleaning"]
 
 
+def test_turns_are_counted_from_what_was_asked_last(programs: Path) -> None:
+    words = ["turns_before_and_after_it_asks"]
+    outcome = perform(Experiment(programs / "misbehave.py", [], words, deadline=60, pace=0, expect=0))
+    said = outcome.stdout.splitlines()
+    assert said.index("now the loop waits") < said.index("job-1: holding")
+
+
 def test_a_server_that_is_slow_to_answer_several(monkeypatch: pytest.MonkeyPatch) -> None:
     # The program does not run until all have their answers, or those who had theirs first would be ahead.
     answer = JobServer._answer

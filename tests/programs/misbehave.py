@@ -337,6 +337,22 @@ def knocks_often() -> None:
 kept: list[socket.socket] = []
 
 
+def turns_before_and_after_it_asks() -> None:
+    """Many turns of the loop before a job asks the server for something, and some more before the loop waits."""
+    from cancelkit.lab.workload import plain_job
+
+    async def main() -> None:
+        for _ in range(1500):
+            await asyncio.sleep(0)
+        job = asyncio.create_task(plain_job("job-1", 0), name="job-1")
+        for _ in range(500):
+            await asyncio.sleep(0)
+        print("now the loop waits", flush=True)
+        await job
+
+    asyncio.run(main())
+
+
 def keeps_the_loop_spinning() -> None:
     """A job whose server has to answer, and beside it somebody who never lets the loop wait."""
     from cancelkit.lab.workload import plain_job

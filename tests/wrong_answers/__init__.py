@@ -51,10 +51,10 @@ def wrong_answers() -> list[Wrong]:
     return [wrong for name in names for wrong in importlib.import_module(f"{__name__}.{name}").WRONG]
 
 
-def each_is_refused(wrong_answers: Sequence[Wrong]) -> Callable[..., None]:
+def each_is_refused(answers: Sequence[Wrong]) -> Callable[..., None]:
     """The test of a notebook's wrong answers. Each notebook has a module, so that several are tested at a time."""
 
-    @pytest.mark.parametrize("wrong", wrong_answers, ids=lambda wrong: f"{wrong.exercise} {wrong.idea}")
+    @pytest.mark.parametrize("wrong", answers, ids=lambda wrong: f"{wrong.exercise} {wrong.idea}")
     def test(wrong: Wrong, monkeypatch: pytest.MonkeyPatch) -> None:
         if wrong.hangs:
             monkeypatch.setattr(runs, "DEADLINE", 4.0)
