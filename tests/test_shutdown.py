@@ -103,12 +103,17 @@ def test_errors_are_freed_without_the_garbage_collector() -> None:
         finally:
             del error
 
+    async def in_a_task_that_ends_with_it() -> None:
+        owner = asyncio.create_task(run_tasks([raises], 1))
+        await asyncio.wait([owner])
+        assert owner.exception() is not None
+
     async def main() -> None:
-        for attempt in (finish(raises()), run_tasks([raises], 1)):
+        for attempt in (finish(raises()), run_tasks([raises], 1), in_a_task_that_ends_with_it()):
             with contextlib.suppress(Error, ExceptionGroup):
                 await attempt
             await turns()
-        assert [error() for error in errors] == [None, None]
+        assert [error() for error in errors] == [None, None, None]
 
     errors: list[weakref.ref[Error]] = []
     gc.disable()
